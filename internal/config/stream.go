@@ -1,0 +1,60 @@
+package config
+
+// Command is one command of the stream.
+type Command struct {
+	// Words are strings, ints, bools, nil, []any or *pyobj.Dict.
+	Words []any
+	// Origin is where the value of the command was written.
+	Origin Origin
+	// Rules holds one origin per regex of an addfailregex or addignoreregex.
+	Rules []Origin
+	// Action describes the source of an addaction command.
+	Action *ActionSource
+	// Pending marks an addlogpath whose file (or glob) did not exist when
+	// the configuration was read.
+	Pending bool
+	// User marks an addlogpath that was not written in the library.
+	User bool
+}
+
+// ActionSource says from which files an action was put together, so that the
+// server can tell a stock action from a changed one.
+type ActionSource struct {
+	// Name is the file name in action.d without extension.
+	Name string
+	// Files are all files merged into the definition, in read order.
+	Files []string
+	// Library says that all of them belong to the embedded library.
+	Library bool
+	// Digest is the SHA-256 (hex) of the merged raw definition before
+	// parameters.
+	Digest string
+	// Changed is the origin of the last option that did not come from the
+	// first file: the line that makes a stock action the user's own.
+	Changed Origin
+}
+
+// Stream is the list of commands that configures a server.
+type Stream []Command
+
+// Words gives the bare commands, as they are sent or printed.
+func (s Stream) Words() []any {
+	out := make([]any, len(s))
+	for i := range s {
+		out[i] = s[i].Words
+	}
+	return out
+}
+
+// Result is what a configuration came to.
+type Result struct {
+	Stream Stream
+	// Good and Bad are the enabled jails that are in the stream and those
+	// that were dropped, in order.
+	Good, Bad []string
+	// Findings are all that was noticed, in the order of reading.
+	Findings []Finding
+	// Refused says that Fail2ban would refuse the whole configuration; Err
+	// is the reason as it would print it.
+	Refused error
+}

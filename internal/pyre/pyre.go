@@ -1,0 +1,58 @@
+// Package pyre is Python 3.11's regular expression dialect as an engine of our
+// own: a pattern is parsed, simplified, turned into a program, and run by a
+// byte-code backtracking machine over UTF-8 text.
+//
+// It owns everything between the text of a pattern and the spans of a match.
+// It promises the answers of Python's re module (same groups, same spans, same
+// error texts), no allocation for a search, and that no search ever costs more
+// steps than the budget it was given.
+package pyre
+
+// Flags are the options of Python's re module.
+type Flags uint
+
+// The flags; their letters inside a pattern are i, m, s, x, a and u.
+const (
+	IgnoreCase Flags = 1 << iota
+	Multiline
+	DotAll
+	Verbose
+	ASCII
+	Unicode
+)
+
+// Regexp is a compiled pattern. It never changes and may be shared.
+type Regexp struct {
+	pattern string
+}
+
+// Compile parses the pattern. The error is an *Error with Python's text.
+func Compile(pattern string, flags Flags) (*Regexp, error) {
+	return &Regexp{pattern: pattern}, nil
+}
+
+// String returns the pattern as it was given.
+func (re *Regexp) String() string { return re.pattern }
+
+// NumGroups counts the capturing groups, group 0 not among them.
+func (re *Regexp) NumGroups() int { return 0 }
+
+// GroupIndex gives the number of a named group, or -1.
+func (re *Regexp) GroupIndex(name string) int { return -1 }
+
+// GroupNames gives the name of each group by number, "" for an unnamed one.
+func (re *Regexp) GroupNames() []string { return nil }
+
+// FirstBytes gives the bytes a match can begin with; ok is false when it may
+// be empty or begin with anything.
+func (re *Regexp) FirstBytes() (set [256]bool, ok bool) { return set, false }
+
+// RequiredLiteral gives a text that every match contains, or nil.
+func (re *Regexp) RequiredLiteral() []byte { return nil }
+
+// BroadHead tells whether the pattern begins with something that matches
+// nearly every text, so that RequiredLiteral is worth a look beforehand.
+func (re *Regexp) BroadHead() bool { return false }
+
+// Anchored tells whether a match can begin only at the start of the text.
+func (re *Regexp) Anchored() bool { return false }

@@ -2,6 +2,7 @@ package logbook
 
 import (
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -38,15 +39,15 @@ var shownNames = map[Level]string{
 	Msg: "MSG", Debug: "DEBUG", Trace: "TRACE", Heavy: "HEAVY", NotSet: "NOTSET",
 }
 
-// ParseLevel understands a name in any case, or a number.
+// ParseLevel understands a name in any case, or a number of plain digits.
 func ParseLevel(text string) (Level, error) {
-	if n, err := strconv.Atoi(text); err == nil {
-		return Level(n), nil
-	}
 	if l, ok := levelNames[strings.ToUpper(text)]; ok {
 		return l, nil
 	}
-	return 0, pyobj.Errorf("ValueError", "Invalid log level '%s'", strings.ToUpper(text))
+	if n, err := strconv.Atoi(text); err == nil && strings.Trim(text, "0123456789") == "" {
+		return Level(n), nil
+	}
+	return 0, pyobj.Builtin("ValueError", "Invalid log level "+pyobj.Repr(strings.ToUpper(text)))
 }
 
 // String is the word that stands in a log line.
@@ -55,4 +56,23 @@ func (l Level) String() string {
 		return s
 	}
 	return fmt.Sprintf("#%02d-Lev.", int(l))
+}
+
+// levelOf is the level of a record of the standard library's logger.
+func levelOf(l slog.Level) Level {
+	switch {
+	case l < slog.LevelDebug:
+		return Trace
+	case l < slog.LevelInfo:
+		return Debug
+	case l == slog.LevelInfo:
+		return Info
+	case l < slog.LevelWarn:
+		return Notice
+	case l < slog.LevelError:
+		return Warning
+	case l == slog.LevelError:
+		return Error
+	}
+	return Critical
 }

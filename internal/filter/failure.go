@@ -1,0 +1,132 @@
+package filter
+
+import (
+	"time"
+
+	"stockade/internal/event"
+	"stockade/internal/ipaddr"
+	"stockade/internal/ticket"
+)
+
+// Failure is what one failregex found in one line. It shares nothing with the
+// filter that made it.
+type Failure struct {
+	// ID is whom it concerns; zero while DNS is to be resolved, and for a
+	// session whose address is not known yet (Pending).
+	ID ipaddr.ID
+	// DNS is a host name that must be resolved first; see Resolved.
+	DNS string
+	// Time is when it happened; without HasTime nobody knows.
+	Time        time.Time
+	HasTime     bool
+	IntegerTime bool
+	// Index is the place of the failregex in its list.
+	Index int
+	// Data are the captured groups.
+	Data Data
+	// Matches are the lines it stands for.
+	Matches []ticket.Match
+	// NoFail and Pending mark results that are no failures: lines that only
+	// belong to a session, and failures of a session without an address so far.
+	// They are returned in check-all mode only.
+	NoFail, Pending bool
+	// Cause tells rule, line and captured spans.
+	Cause event.Cause
+}
+
+// Resolved finishes a failure with a host name: one failure for every address
+// of the name, none if there is no address.
+func (f Failure) Resolved(addrs []ipaddr.ID) []Failure {
+	if f.DNS == "" {
+		return []Failure{f}
+	}
+	out := make([]Failure, 0, len(addrs))
+	for _, a := range addrs {
+		one := f
+		one.ID, one.DNS = a, ""
+		if len(out) > 0 {
+			one.Data = append(Data(nil), f.Data...)
+			one.Matches = append([]ticket.Match(nil), f.Matches...)
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// Fields gives the captured groups as a ticket keeps them.
+func (f Failure) Fields() ticket.Fields { return f.Data.Fields() }
+
+// Data are captured groups in the order in which the reference has them.
+type Data []Entry
+
+// Entry is one captured group. Text is its value unless Null says that it took
+// no part, or Other holds a value that is no text: the users of a session
+// ([]string) or a composed value (pyobj.Tuple).
+type Entry struct {
+	Name  string
+	Text  string
+	Null  bool
+	Other any
+}
+
+// Value is the entry as a field of a ticket.
+func (e *Entry) Value() any {
+	switch {
+	case e.Null:
+		return nil
+	case e.Other != nil:
+		return e.Other
+	}
+	return e.Text
+}
+
+// Find returns the entry of a name, or nil.
+func (d Data) Find(name string) *Entry {
+	for i := range d {
+		if d[i].Name == name {
+			return &d[i]
+		}
+	}
+	return nil
+}
+
+// Text returns the text of an entry, empty when it is absent or none.
+func (d Data) Text(name string) string {
+	if e := d.Find(name); e != nil {
+		return e.Text
+	}
+	return ""
+}
+
+// Fields gives the entries as a ticket keeps them.
+func (d Data) Fields() ticket.Fields {
+	if len(d) == 0 {
+		return nil
+	}
+	out := make(ticket.Fields, len(d))
+	for i := range d {
+		out[i] = ticket.Field{Name: d[i].Name, Value: d[i].Value()}
+	}
+	return out
+}
+
+// set replaces an entry in its place or appends it.
+func (d *Data) set(e Entry) {
+	if old := d.Find(e.Name); old != nil {
+		*old = e
+		return
+	}
+	*d = append(*d, e)
+}
+
+// drop removes an entry and tells whether it held anything.
+func (d *Data) drop(name string) (held bool) {
+	for i := range *d {
+		if e := &(*d)[i]; e.Name == name {
+			held = e.Text != "" || e.Other != nil
+			*d = append((*d)[:i], (*d)[i+1:]...)
+			return held
+		}
+	}
+	return false
+}

@@ -1,0 +1,112 @@
+package filter
+
+import (
+	"fmt"
+
+	"stockade/internal/ipaddr"
+	"stockade/internal/logbook"
+	"stockade/internal/pyobj"
+)
+
+// subject is whom a failure concerns.
+type subject struct {
+	found bool
+	id    ipaddr.ID
+	// ip is the address beside an ID of another kind.
+	ip ipaddr.ID
+	// dns is a name to be resolved.
+	dns string
+}
+
+// identify finds ID and address among the captured groups: ip4 before ip6
+// before dns before fid. The error is a mask that the reference refuses.
+func (f *Filter) identify(d Data) (subject, error) {
+	raw := f.settings.raw()
+	fid := present(d.Find("fid"))
+	host, addr := f.host(d, raw)
+	if host == nil {
+		if fid == nil {
+			return subject{}, nil
+		}
+		id, err := f.freeID(fid, raw)
+		return subject{found: true, id: id}, err
+	}
+	if host.Name == "dns" && !raw {
+		if a := ipaddr.Parse(host.Text); a.IsAddr() && !hasSlash(host.Text) {
+			return subject{found: true, id: a}, nil
+		}
+		return subject{found: true, dns: orBlank(host.Text)}, nil
+	}
+	if fid == nil || fid.Other == nil && fid.Text == host.Text {
+		return subject{found: true, id: addr}, nil
+	}
+	id, err := f.freeID(fid, raw)
+	return subject{found: true, id: id, ip: addr}, err
+}
+
+// host finds the group that holds the address, and reads it.
+func (f *Filter) host(d Data, raw bool) (*Entry, ipaddr.ID) {
+	cidr := ""
+	if c := present(d.Find("cidr")); c != nil {
+		cidr = c.Text
+	}
+	if e := present(d.Find("ip4")); e != nil {
+		return e, ipaddr.ParseFamily(e.Text, ipaddr.Inet4, cidr)
+	}
+	if e := present(d.Find("ip6")); e != nil {
+		return e, ipaddr.ParseFamily(e.Text, ipaddr.Inet6, cidr)
+	}
+	if e := present(d.Find("dns")); e != nil {
+		if raw {
+			return e, ipaddr.Raw(e.Text)
+		}
+		return e, ipaddr.ID{}
+	}
+	return nil, ipaddr.ID{}
+}
+
+// freeID reads an ID that may be anything.
+func (f *Filter) freeID(fid *Entry, raw bool) (ipaddr.ID, error) {
+	if fid.Other != nil {
+		return ipaddr.Raw(pyobj.Str(fid.Other)), nil
+	}
+	if raw {
+		return ipaddr.Raw(fid.Text), nil
+	}
+	id, err := ipaddr.ParseStrict(fid.Text)
+	if err != nil {
+		return ipaddr.ID{}, pyobj.Builtin("ValueError", err.Error())
+	}
+	return id, nil
+}
+
+// present is e where it took part in the match, else nil.
+func present(e *Entry) *Entry {
+	if e == nil || e.Null {
+		return nil
+	}
+	return e
+}
+
+func hasSlash(s string) bool {
+	for i := range len(s) {
+		if s[i] == '/' {
+			return true
+		}
+	}
+	return false
+}
+
+// orBlank gives an empty name a form that is not taken for "no name"; it
+// resolves to nothing either way.
+func orBlank(s string) string {
+	if s == "" {
+		return " "
+	}
+	return s
+}
+
+// noGroup reports a match that tells nothing about whom it concerns.
+func (f *Filter) noGroup(r *rule) {
+	f.log(logbook.Error, fmt.Sprintf("No group found in %s using %s", pyobj.Repr(f.searched()), pyobj.Repr(r.re.String())))
+}

@@ -1,0 +1,211 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"stockade/internal/logbook"
+	"stockade/internal/pyobj"
+	"stockade/internal/pyre"
+)
+
+// Rule is one expression of the configuration.
+type Rule struct {
+	Text string
+	// Origin is file:line of its definition, or empty.
+	Origin string
+}
+
+// rule is a compiled expression.
+type rule struct {
+	kind   string
+	origin string
+	text   string // as it was given
+	re     *pyre.Regexp
+	groups []group
+	// extras are the alt_ and tuple_ groups in the order of their names.
+	extras []extra
+}
+
+// group is one named group.
+type group struct {
+	name  string
+	index int
+}
+
+// extra is a group that gives a value to another one.
+type extra struct {
+	from, to string
+	tuple    bool
+}
+
+// idGroups are the groups one of which a failregex (or its prefregex) needs.
+var idGroups = []string{"fid", "ip4", "ip6", "dns", "mlfid"}
+
+// compile expands and compiles one expression. The error is what the client
+// sees.
+func compile(kind string, r Rule, usedns string, multiline bool) (*rule, error) {
+	if strings.TrimSpace(r.Text) == "" {
+		return nil, pyobj.RegexError("Cannot add empty regex")
+	}
+	text := scopeFlags(ExpandTags(r.Text, usedns))
+	var flags pyre.Flags
+	if multiline {
+		flags = pyre.Multiline
+	}
+	re, err := pyre.Compile(text, flags)
+	if err != nil {
+		return nil, pyobj.RegexError(fmt.Sprintf("Unable to compile regular expression '%s':\n%s", text, err))
+	}
+	c := &rule{kind: kind, origin: r.Origin, text: r.Text, re: re}
+	for i, name := range re.GroupNames() {
+		if name != "" {
+			c.groups = append(c.groups, group{name, i})
+		}
+	}
+	c.extras = extrasOf(c.groups)
+	return c, nil
+}
+
+// has tells whether the rule has a group of one of the names.
+func (r *rule) has(names ...string) bool {
+	return r != nil && slices.ContainsFunc(r.groups, func(g group) bool { return slices.Contains(names, g.name) })
+}
+
+// extrasOf finds the groups alt_X, alt_X_1, tuple_X, tuple_X_1.
+func extrasOf(groups []group) []extra {
+	var out []extra
+	for _, g := range groups {
+		rest, tuple := strings.CutPrefix(g.name, "tuple_")
+		if !tuple {
+			var alt bool
+			if rest, alt = strings.CutPrefix(g.name, "alt_"); !alt {
+				continue
+			}
+		}
+		if rest == "" {
+			continue
+		}
+		if i := strings.LastIndexByte(rest, '_'); i > 0 && i+1 < len(rest) && strings.Trim(rest[i+1:], "0123456789") == "" {
+			rest = rest[:i]
+		}
+		if n, ok := groupNames[rest]; ok {
+			rest = n
+		}
+		out = append(out, extra{g.name, rest, tuple})
+	}
+	slices.SortFunc(out, func(a, b extra) int { return strings.Compare(a.from, b.from) })
+	return out
+}
+
+// AddFailregex adds an expression to the end of the list.
+func (f *Filter) AddFailregex(r Rule) error {
+	c, err := compile("failregex", r, f.settings.useDNS, f.settings.maxLines > 1)
+	if err == nil && !c.has(idGroups...) && !f.pref.has(idGroups...) {
+		err = pyobj.RegexError(fmt.Sprintf("No failure-id group in '%s'", c.re))
+	}
+	if err != nil {
+		return f.refused(err)
+	}
+	f.fail = append(f.fail, c)
+	f.rebuild()
+	return nil
+}
+
+// AddIgnoreregex adds an expression to the end of the list.
+func (f *Filter) AddIgnoreregex(r Rule) error {
+	c, err := compile("ignoreregex", r, f.settings.useDNS, false)
+	if err != nil {
+		return f.refused(err)
+	}
+	f.ignore = append(f.ignore, c)
+	return nil
+}
+
+// SetPrefregex sets the expression every line has to match first; an empty one
+// removes it.
+func (f *Filter) SetPrefregex(r Rule) error {
+	if r.Text == "" {
+		f.pref = nil
+		return nil
+	}
+	c, err := compile("prefregex", r, f.settings.useDNS, false)
+	if err != nil {
+		return err
+	}
+	f.pref = c
+	return nil
+}
+
+// refused logs the reason for which an expression was not taken.
+func (f *Filter) refused(err error) error {
+	var e *pyobj.Exception
+	if errors.As(err, &e) {
+		f.log(logbook.Error, e.Error())
+	}
+	return err
+}
+
+// DelFailregex removes an expression. A wrong index is only logged; negative
+// ones count from the end.
+func (f *Filter) DelFailregex(index int) {
+	f.fail = f.remove(f.fail, index)
+	f.rebuild()
+}
+
+// DelIgnoreregex removes an expression, as DelFailregex does.
+func (f *Filter) DelIgnoreregex(index int) { f.ignore = f.remove(f.ignore, index) }
+
+func (f *Filter) remove(list []*rule, index int) []*rule {
+	i := index
+	if i < 0 {
+		i += len(list)
+	}
+	if i < 0 || i >= len(list) {
+		f.log(logbook.Error, fmt.Sprintf("Cannot remove regular expression. Index %d is not valid", index))
+		return list
+	}
+	return slices.Delete(list, i, i+1)
+}
+
+// Failregex lists the expressions as they are searched, tags expanded.
+func (f *Filter) Failregex() []string { return texts(f.fail) }
+
+// Ignoreregex lists the expressions as they are searched, tags expanded.
+func (f *Filter) Ignoreregex() []string { return texts(f.ignore) }
+
+// Prefregex is the expression as it is searched, empty for none.
+func (f *Filter) Prefregex() string {
+	if f.pref == nil {
+		return ""
+	}
+	return f.pref.re.String()
+}
+
+// Rules lists the failregexes as they were given.
+func (f *Filter) Rules() []Rule {
+	out := make([]Rule, len(f.fail))
+	for i, r := range f.fail {
+		out[i] = Rule{Text: r.text, Origin: r.origin}
+	}
+	return out
+}
+
+func texts(list []*rule) []string {
+	out := make([]string, len(list))
+	for i, r := range list {
+		out[i] = r.re.String()
+	}
+	return out
+}
+
+// rebuild makes the table that tells which failregexes are worth running.
+func (f *Filter) rebuild() {
+	res := make([]*pyre.Regexp, len(f.fail))
+	for i, r := range f.fail {
+		res[i] = r.re
+	}
+	f.dispatch = pyre.NewDispatch(res)
+}

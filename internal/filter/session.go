@@ -1,0 +1,149 @@
+package filter
+
+import (
+	"slices"
+	"time"
+
+	"stockade/internal/ticket"
+)
+
+const (
+	// sessionTTL is how long a session is known, counted from its first line.
+	sessionTTL = 300 * time.Second
+	// maxSessions bounds the sessions of one filter.
+	maxSessions = 100
+)
+
+// session is what is known of a group of lines with the same <F-MLFID>.
+type session struct {
+	key   string
+	data  Data
+	users []string
+	// matches are the lines of the failures, saved those that only belong to
+	// the session and go out with the next failure.
+	matches, saved []ticket.Match
+	// pending marks failures without an address so far.
+	pending bool
+	// noFail says that the last line was no failure.
+	noFail bool
+	until  time.Time
+}
+
+// sessions holds the sessions in the order of their beginning.
+type sessions struct {
+	byKey map[string]*session
+	order []*session
+}
+
+func (s *sessions) init() { s.byKey = make(map[string]*session, maxSessions) }
+
+// get returns a session that is not over.
+func (s *sessions) get(key string, now time.Time) *session {
+	r := s.byKey[key]
+	if r != nil && now.After(r.until) {
+		s.drop(r)
+		return nil
+	}
+	return r
+}
+
+// put takes in a new session. When there are too many, the oldest go until one
+// that was still valid has gone.
+func (s *sessions) put(r *session, now time.Time) {
+	for len(s.order) >= maxSessions {
+		oldest := s.order[0]
+		s.drop(oldest)
+		if !now.After(oldest.until) {
+			break
+		}
+	}
+	r.until = now.Add(sessionTTL)
+	s.byKey[r.key] = r
+	s.order = append(s.order, r)
+}
+
+func (s *sessions) drop(r *session) {
+	delete(s.byKey, r.key)
+	if i := slices.Index(s.order, r); i >= 0 {
+		s.order = slices.Delete(s.order, i, i+1)
+	}
+}
+
+// merge brings the groups of one match together with what is known of its
+// session, and returns the session as it then stands. d is scratch memory.
+func (s *sessions) merge(now time.Time, key string, d *Data, lines []ticket.Match, f *Filter) *session {
+	gained := d.Text("mlfgained")
+	noFail := gained != "" || d.Text("nofail") != ""
+	if gained != "" && d.Text("nofail") == "" {
+		d.set(Entry{Name: "nofail", Text: gained})
+	}
+	forget := d.drop("mlfforget")
+	r := s.get(key, now)
+	if r != nil {
+		r.update(*d, gained != "")
+		if forget {
+			s.drop(r)
+		}
+	} else {
+		r = &session{key: key, data: append(make(Data, 0, len(*d)+2), *d...)}
+		if !forget {
+			r.addUser(r.data.Text("user"))
+			s.put(r, now)
+		}
+	}
+	if r.pending || len(r.users) > 1 {
+		r.pending = false
+		r.data.drop("nofail")
+		r.data.drop("mlfgained")
+		noFail = false
+	}
+	r.addLines(lines, noFail, forget, f)
+	r.noFail = r.data.Text("nofail") != ""
+	return r
+}
+
+// update lets the groups of a further line overlay those of the session.
+func (r *session) update(d Data, gained bool) {
+	r.addUser(d.Text("user"))
+	had := r.data.drop("nofail")
+	had = r.data.drop("mlfgained") || had
+	if gained {
+		r.pending = false
+	}
+	if !had && !r.pending {
+		r.matches = nil
+	}
+	for i := range d {
+		if !d[i].Null {
+			r.data.set(d[i])
+		}
+	}
+}
+
+func (r *session) addUser(name string) {
+	if name == "" || slices.Contains(r.users, name) {
+		return
+	}
+	r.users = append(r.users[:len(r.users):len(r.users)], name)
+	r.data.set(Entry{Name: "users", Other: r.users})
+}
+
+// addLines puts the lines of this match where they belong.
+func (r *session) addLines(lines []ticket.Match, noFail, forget bool, f *Filter) {
+	switch {
+	case !noFail:
+		all := make([]ticket.Match, 0, len(r.saved)+len(r.matches)+max(len(lines), 1))
+		all = append(append(all, r.saved...), r.matches...)
+		r.matches, r.saved = f.appendLines(all, lines), nil
+	case !forget:
+		r.saved = f.appendLines(r.saved, lines)
+	}
+}
+
+// appendLines adds lines, or the present line where there are none.
+func (f *Filter) appendLines(to, lines []ticket.Match) []ticket.Match {
+	if lines == nil {
+		return append(to, f.line.match())
+	}
+	return append(to, lines...)
+}

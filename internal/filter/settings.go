@@ -1,0 +1,222 @@
+package filter
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"stockade/internal/datepattern"
+	"stockade/internal/logbook"
+	"stockade/internal/pyobj"
+)
+
+// settings are what `set JAIL …` changes, but for the rules.
+type settings struct {
+	useDNS    string
+	maxLines  int
+	findTime  time.Duration
+	encoding  *Encoding
+	locale    string
+	ageChecks bool
+	checkAll  bool
+	rawHosts  bool
+	noCauses  bool
+}
+
+func defaultSettings() settings {
+	return settings{
+		useDNS: "warn", maxLines: 1, findTime: 10 * time.Minute,
+		encoding: &Encoding{name: "UTF-8"}, locale: "UTF-8", ageChecks: true,
+	}
+}
+
+// SetName sets the jail's name, which stands in what is logged.
+func (f *Filter) SetName(jail string) { f.name = jail }
+
+// SetUseDNS sets what is done about host names: yes, warn, no or raw, or a
+// bool. It changes what <HOST> matches, in expressions added afterwards.
+func (f *Filter) SetUseDNS(value any) error {
+	var v string
+	switch x := value.(type) {
+	case bool:
+		v = "no"
+		if x {
+			v = "yes"
+		}
+	case string:
+		v = strings.ToLower(x)
+	default:
+		return pyobj.Errorf("AttributeError", "'%s' object has no attribute 'lower'", typeName(value))
+	}
+	switch v {
+	case "yes", "warn", "no", "raw":
+	default:
+		f.log(logbook.Error, fmt.Sprintf("Incorrect value %s specified for usedns. Using safe 'no'", pyobj.Repr(v)))
+		v = "no"
+	}
+	f.log(logbook.Debug, fmt.Sprintf("Setting usedns = %s for [%s]", v, f.name))
+	f.settings.useDNS = v
+	return nil
+}
+
+// UseDNS is what SetUseDNS set.
+func (f *Filter) UseDNS() string { return f.settings.useDNS }
+
+// SetMaxLines sets how many lines are searched together. It acts on
+// expressions added afterwards.
+func (f *Filter) SetMaxLines(value any) error {
+	n, err := pyInt(value)
+	if err != nil {
+		return err
+	}
+	if n <= 0 {
+		return pyobj.Builtin("ValueError", "maxlines must be integer greater than zero")
+	}
+	f.settings.maxLines = n
+	f.log(logbook.Info, fmt.Sprintf("  maxLines: %d", n))
+	return nil
+}
+
+// MaxLines is what SetMaxLines set.
+func (f *Filter) MaxLines() int { return f.settings.maxLines }
+
+// pyInt is Python's int() of what may come over the socket.
+func pyInt(value any) (int, error) {
+	switch x := value.(type) {
+	case int:
+		return x, nil
+	case bool:
+		if x {
+			return 1, nil
+		}
+		return 0, nil
+	case float64:
+		return int(x), nil
+	case string:
+		s := strings.TrimSpace(x)
+		if n, err := strconv.Atoi(strings.ReplaceAll(s, "_", "")); err == nil && !strings.HasPrefix(s, "_") && !strings.HasSuffix(s, "_") && !strings.Contains(s, "__") {
+			return n, nil
+		}
+		return 0, pyobj.Errorf("ValueError", "invalid literal for int() with base 10: %s", pyobj.Repr(x))
+	}
+	return 0, pyobj.Errorf("TypeError", "int() argument must be a string, a bytes-like object or a real number, not '%s'", typeName(value))
+}
+
+// typeName is Python's name for the type of a value.
+func typeName(value any) string {
+	switch value.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
+	case int:
+		return "int"
+	case float64:
+		return "float"
+	case string:
+		return "str"
+	case []byte:
+		return "bytes"
+	case pyobj.Tuple:
+		return "tuple"
+	case *pyobj.Dict:
+		return "dict"
+	case pyobj.Set:
+		return "set"
+	}
+	return "list"
+}
+
+// SetDatePattern replaces the date templates by those of the option; an empty
+// option stands for the defaults.
+func (f *Filter) SetDatePattern(option string) error {
+	d := datepattern.New(f.env)
+	if err := d.AppendOption(option); err != nil {
+		return err
+	}
+	if tz, ok := f.dates.DefaultZone(); ok {
+		if err := d.SetDefaultZone(tz); err != nil {
+			return err
+		}
+	}
+	f.dates = d
+	f.logDates()
+	return nil
+}
+
+// logDates takes over what the date detector has to say.
+func (f *Filter) logDates() {
+	for _, text := range f.dates.LogLines() {
+		f.records = append(f.records, logbook.Record{Level: logbook.Info, Logger: "fail2ban.datedetector", Text: text})
+	}
+}
+
+// DatePattern answers `get JAIL datepattern`.
+func (f *Filter) DatePattern() (pattern, name string, ok bool) { return f.dates.Describe() }
+
+// Dates is the date detector, for reports.
+func (f *Filter) Dates() *datepattern.Detector { return f.dates }
+
+// SetLogTimezone sets the zone of times that name none.
+func (f *Filter) SetLogTimezone(tz string) error { return f.dates.SetDefaultZone(tz) }
+
+// LogTimezone is what SetLogTimezone set.
+func (f *Filter) LogTimezone() (tz string, ok bool) { return f.dates.DefaultZone() }
+
+// SetFindTime sets how old a line may be while a log is caught up with.
+func (f *Filter) SetFindTime(d time.Duration) { f.settings.findTime = d }
+
+// SetLocale sets the encoding that "auto" stands for.
+func (f *Filter) SetLocale(encoding string) { f.settings.locale = encoding }
+
+// SetLogEncoding sets the encoding of the log, a codec name as Python has it,
+// or "auto" for that of the locale.
+func (f *Filter) SetLogEncoding(name string) error {
+	if strings.EqualFold(name, "auto") {
+		name = f.settings.locale
+	}
+	e, err := LookupEncoding(name)
+	if err != nil {
+		return err
+	}
+	f.settings.encoding = e
+	f.log(logbook.Info, "  encoding: "+name)
+	return nil
+}
+
+// LogEncoding is the encoding in use, by the name it was set with.
+func (f *Filter) LogEncoding() string { return f.settings.encoding.name }
+
+// Encoding is the encoding in use.
+func (f *Filter) Encoding() *Encoding { return f.settings.encoding }
+
+// SetAgeChecks turns the treatment of old and odd times on (a jail) or off (a
+// trial of log lines).
+func (f *Filter) SetAgeChecks(on bool) { f.settings.ageChecks = on }
+
+// SetCheckAll makes every failregex be tried, not only up to the first match,
+// and lines be returned that only belong to a session.
+func (f *Filter) SetCheckAll(on bool) { f.settings.checkAll = on }
+
+// SetRawHosts makes names and IDs stay the text they are.
+func (f *Filter) SetRawHosts(on bool) { f.settings.rawHosts = on }
+
+// SetCauses says whether failures carry their cause.
+func (f *Filter) SetCauses(on bool) { f.settings.noCauses = !on }
+
+// resolves tells whether names are to be looked up.
+func (s *settings) resolves() bool { return s.useDNS == "yes" || s.useDNS == "warn" }
+
+// raw tells whether names stand for themselves.
+func (s *settings) raw() bool { return s.rawHosts || s.useDNS == "raw" }
+
+// seconds is a duration as the reference's numbers have it.
+func seconds(d time.Duration) string {
+	s := d.Seconds()
+	if s == math.Trunc(s) {
+		return strconv.FormatInt(int64(s), 10)
+	}
+	return pyobj.Float(s)
+}

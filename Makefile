@@ -1,0 +1,63 @@
+# make run      builds Stockade and runs it in the foreground, everything it keeps in ./run
+#               CONF=DIR   with the configuration in DIR over the built-in library
+# make test     all tests, in under ten minutes; INSTALL=1 (or CI=true) installs what they need
+# make build    bin/stockade, and its links fail2ban-server, -client and -regex
+# make compare  the long comparisons with Fail2ban, and the race detector (needs cgo); under 45 minutes
+# make bench    speed, memory and time to a ban, beside Fail2ban, grep and sshguard
+# make fuzz     each fuzz target for FUZZTIME (default 30s)
+# make soak     by hand: fuzzing for long, then the comparisons at full length
+# make lint     go vet, staticcheck, gofumpt, and builds for FreeBSD and macOS
+
+GO       ?= go
+FUZZTIME ?= 30s
+
+# The tools are pinned so that everybody sees the same findings.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
+
+export CGO_ENABLED = 0
+
+.PHONY: help run build test compare bench fuzz soak lint docs clean
+
+help:
+	@sed -n "1,10s/^# \{0,1\}//p" Makefile
+
+build:
+	$(GO) build -trimpath -ldflags='-s -w' -o bin/stockade ./cmd/stockade
+	@for name in server client regex; do ln -sf stockade bin/fail2ban-$$name; done
+
+run: build
+	@bin/stockade run --dir ./run $(if $(CONF),-c '$(CONF)')
+
+test:
+	@scripts/test-needs
+	@scripts/run-tests -timeout 9m ./...
+
+compare:
+	@scripts/test-needs
+	@STOCKADE_FULL=1 scripts/run-tests -timeout 30m ./...
+	@CGO_ENABLED=1 scripts/run-tests -race -timeout 20m ./...
+
+bench: build
+	@$(GO) run ./bench
+
+fuzz:
+	@scripts/fuzz $(FUZZTIME)
+
+soak:
+	@scripts/fuzz 10m
+	@STOCKADE_FULL=1 STOCKADE_SOAK=1 scripts/run-tests -timeout 8h ./...
+
+lint:
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	@files=$$($(GO) run $(GOFUMPT) -l .) && { test -z "$$files" || { echo "not gofumpt-clean:"; echo "$$files"; exit 1; }; }
+	GOOS=freebsd $(GO) build ./...
+	GOOS=darwin $(GO) build ./...
+
+# One page of the deliberate differences, from the notes beside each package.
+docs:
+	@scripts/compatibility >docs/compatibility.md
+
+clean:
+	rm -rf bin

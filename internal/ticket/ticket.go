@@ -104,6 +104,10 @@ type Ticket struct {
 	// IntegerTime marks a time that is known in whole seconds only, as restored
 	// ones are; actions then see it without a fraction.
 	IntegerTime bool
+	// Ban numbers the ban, 0 before there is one; all its events carry it.
+	Ban uint64
+	// Epoch is the ban epoch of the jail's actions when the ban was applied.
+	Epoch int
 	// Cause says which rule and lines led here and who asked.
 	Cause event.Cause
 }

@@ -1,0 +1,187 @@
+// Package tally counts: failures of an ID until there are too many, and bans
+// until they are over. It also knows how long a ban is to last.
+//
+// Everything in it is a plain value driven by its owner, with the time passed
+// in. Nothing here waits, logs or reaches outside. Both lists are bounded by
+// what they can hold in memory or by what was banned.
+package tally
+
+import (
+	"container/list"
+	"math"
+	"time"
+
+	"stockade/internal/ipaddr"
+	"stockade/internal/ticket"
+)
+
+// Bounds of a Tally. An attacker chooses how many addresses fail and how long
+// the lines are, so both are limited; the ID that was quiet for longest goes
+// first.
+const (
+	// MaxTickets is the number of IDs under watch in one jail.
+	MaxTickets = 200_000
+	// MaxMatchBytes is the memory for the matched lines of one jail.
+	MaxMatchBytes = 64 << 20
+)
+
+// Limits are the jail's options that counting depends on.
+type Limits struct {
+	// FindTime is the length of the interval to which the rate of failures is
+	// related, in seconds; it may have a fraction.
+	FindTime float64
+	// MaxRetry is the number of failures that leads to a ban.
+	MaxRetry int
+	// MaxMatches is the number of lines kept, 0 for none.
+	MaxMatches int
+}
+
+// Tally counts the failures of one jail.
+type Tally struct {
+	tickets map[ipaddr.ID]*list.Element
+	// order has the ID that failed last at the back.
+	order   *list.List
+	bytes   int
+	total   int
+	evicted int
+}
+
+// New returns an empty Tally.
+func New() *Tally {
+	return &Tally{tickets: map[ipaddr.ID]*list.Element{}, order: list.New()}
+}
+
+// Len is the number of IDs under watch.
+func (t *Tally) Len() int { return len(t.tickets) }
+
+// Total is the number of failures counted so far.
+func (t *Tally) Total() int { return t.total }
+
+// Evicted is the number of IDs forgotten because a bound was reached.
+func (t *Tally) Evicted() int { return t.evicted }
+
+// Get returns the ticket of an ID, nil if it is not under watch.
+func (t *Tally) Get(id ipaddr.ID) *ticket.Ticket {
+	if e := t.tickets[id]; e != nil {
+		return e.Value.(*ticket.Ticket)
+	}
+	return nil
+}
+
+// Add counts one failure, described by a fresh ticket, with the weight count.
+// It returns the ticket under which the ID is known now; its Retry says how
+// near it is to a ban. The Tally keeps f if the ID is new.
+func (t *Tally) Add(f *ticket.Ticket, count int, lim Limits) *ticket.Ticket {
+	t.total++
+	e := t.tickets[f.ID]
+	if e == nil {
+		f.First, f.Retry, f.Failures = f.Time, count, 1
+		keepLast(f, lim.MaxMatches)
+		t.tickets[f.ID] = t.order.PushBack(f)
+		t.bytes += matchBytes(f)
+		t.evict()
+		return f
+	}
+	known := e.Value.(*ticket.Ticket)
+	t.bytes -= matchBytes(known)
+	age(known, f.Time, lim.FindTime)
+	known.Retry += count
+	known.Failures++
+	known.Cause = f.Cause
+	known.IntegerTime = false
+	for _, m := range f.Matches {
+		known.Matches = append(known.Matches, ticket.Match{After: m.Text(), Joined: true})
+	}
+	keepLast(known, lim.MaxMatches)
+	t.bytes += matchBytes(known)
+	t.order.MoveToBack(e)
+	t.evict()
+	return known
+}
+
+// age moves a ticket on to a later failure. There is no window of single
+// times: where the known interval has become longer than findtime, its rate
+// is taken to hold for the last findtime, rounded half to even as Python does.
+func age(k *ticket.Ticket, now time.Time, findTime float64) {
+	if !now.After(k.Time) {
+		return
+	}
+	span := now.Sub(k.First).Seconds()
+	if span > findTime {
+		k.Retry = int(math.RoundToEven(float64(k.Retry) / span * findTime))
+		k.First = now.Add(-time.Duration(findTime * float64(time.Second)))
+	}
+	k.Time = now
+}
+
+// Remove forgets an ID and returns its ticket, nil if there was none.
+func (t *Tally) Remove(id ipaddr.ID) *ticket.Ticket {
+	e := t.tickets[id]
+	if e == nil {
+		return nil
+	}
+	return t.drop(e)
+}
+
+// Cleanup forgets the IDs whose last failure is findtime ago.
+func (t *Tally) Cleanup(now time.Time, findTime float64) {
+	limit := now.Add(-time.Duration(findTime * float64(time.Second)))
+	for e := t.order.Front(); e != nil; {
+		next := e.Next()
+		if !e.Value.(*ticket.Ticket).Time.After(limit) {
+			t.drop(e)
+		}
+		e = next
+	}
+}
+
+// Tickets lists what is under watch, the ID that failed last at the end.
+func (t *Tally) Tickets() []*ticket.Ticket {
+	all := make([]*ticket.Ticket, 0, len(t.tickets))
+	for e := t.order.Front(); e != nil; e = e.Next() {
+		all = append(all, e.Value.(*ticket.Ticket))
+	}
+	return all
+}
+
+// Put takes tickets in that an earlier run had counted.
+func (t *Tally) Put(tickets []*ticket.Ticket) {
+	for _, k := range tickets {
+		if t.tickets[k.ID] != nil {
+			continue
+		}
+		t.tickets[k.ID] = t.order.PushBack(k)
+		t.bytes += matchBytes(k)
+	}
+	t.evict()
+}
+
+func (t *Tally) drop(e *list.Element) *ticket.Ticket {
+	k := t.order.Remove(e).(*ticket.Ticket)
+	delete(t.tickets, k.ID)
+	t.bytes -= matchBytes(k)
+	return k
+}
+
+func (t *Tally) evict() {
+	for len(t.tickets) > MaxTickets || t.bytes > MaxMatchBytes && len(t.tickets) > 1 {
+		t.drop(t.order.Front())
+		t.evicted++
+	}
+}
+
+func keepLast(k *ticket.Ticket, n int) {
+	if len(k.Matches) <= n {
+		return
+	}
+	// A copy: the cut-off lines must not stay alive behind the slice.
+	k.Matches = append([]ticket.Match(nil), k.Matches[len(k.Matches)-n:]...)
+}
+
+func matchBytes(k *ticket.Ticket) int {
+	n := 0
+	for _, m := range k.Matches {
+		n += len(m.Before) + len(m.Date) + len(m.After)
+	}
+	return n
+}

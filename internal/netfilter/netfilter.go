@@ -66,16 +66,14 @@ type Element struct {
 	ID ipaddr.ID
 	// Expires is when the kernel drops it by itself, zero for never.
 	Expires time.Time
-	// Packets and Bytes are counted where the rules count them.
-	Packets, Bytes uint64
 }
 
 // Loss is what somebody else took away from a fence.
 type Loss struct {
 	// What is "table", "chain", "set" or "rule", and Name the name of it.
 	What, Name string
-	// Process is the number of the process that did it, 0 if unknown.
-	Process uint32
+	// Program is the name of the program that did it, "" if unknown.
+	Program string
 }
 
 // Enforcer is the one door to enforcement: a batch in, a verdict for each

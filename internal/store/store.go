@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"stockade/internal/event"
+	"stockade/internal/logbook"
 	"stockade/internal/ticket"
 )
 
@@ -61,8 +62,18 @@ type Options struct {
 	MaxMatches int
 	// MaxEvents bounds the table of events; DefaultMaxEvents where it is 0.
 	MaxEvents int
+	// Patience is how long a lock of another program is waited for before it
+	// counts as an outage; 5 s where it is 0.
+	Patience time.Duration
 	// Now is the clock, time.Now where it is nil.
 	Now func() time.Time
+	// Notice takes what the log should say when the file stops or begins to be
+	// writable. It is called from the store's goroutine and must not call the
+	// store. It may be nil.
+	Notice func(logbook.Record)
+	// Renewed is called, like Notice, when the file had to be made anew while
+	// the server runs: what is current should then be committed again.
+	Renewed func()
 }
 
 // Limits bound what is kept.

@@ -1,0 +1,162 @@
+package jail
+
+import (
+	"time"
+
+	"stockade/internal/event"
+	"stockade/internal/filter"
+	"stockade/internal/ipaddr"
+	"stockade/internal/logbook"
+	"stockade/internal/pyobj"
+	"stockade/internal/tally"
+	"stockade/internal/ticket"
+)
+
+// stampLayout is how times stand in log lines, in the process zone.
+const stampLayout = "2006-01-02 15:04:05"
+
+// failure turns what the filter found into tickets. A name in place of an
+// address is resolved first.
+func (s *State) failure(now time.Time, f *filter.Failure, at linePlace) {
+	if f.DNS == "" {
+		s.judge(now, newTicket(now, f, at), at, false)
+		return
+	}
+	ids, ok := s.env.Name(f.DNS)
+	if !ok {
+		kept := *f
+		s.park(now, parked{dns: &kept, line: at})
+		return
+	}
+	if len(ids) > 0 && s.filter.UseDNS() == "warn" {
+		s.log(logbook.Warning, "fail2ban.ipdns", "Determined IP using DNS Lookup: %s = %s", f.DNS, idSet(ids))
+	}
+	resolved := f.Resolved(ids)
+	for i := range resolved {
+		s.judge(now, newTicket(now, &resolved[i], at), at, false)
+	}
+}
+
+// idSet prints IDs as Python prints a set of strings.
+func idSet(ids []ipaddr.ID) string {
+	set := make(pyobj.Set, len(ids))
+	for i, id := range ids {
+		set[i] = id.String()
+	}
+	return pyobj.Repr(set)
+}
+
+// newTicket makes a ticket of one failure. A time in the future counts as now.
+func newTicket(now time.Time, f *filter.Failure, at linePlace) *ticket.Ticket {
+	t := &ticket.Ticket{
+		ID: f.ID, Time: f.Time, IntegerTime: f.IntegerTime,
+		Matches: f.Matches, Fields: f.Fields(), Cause: f.Cause,
+	}
+	t.Cause.Who = event.Who{Kind: "log"}
+	if !f.HasTime || f.Time.After(now) {
+		t.Time, t.IntegerTime = now, false
+	}
+	return t
+}
+
+// judge asks the ignore rules about a ticket; if nothing speaks for it, it
+// counts.
+func (s *State) judge(now time.Time, t *ticket.Ticket, at linePlace, restored bool) {
+	v := s.ignore.Check(now, t, s.env)
+	switch {
+	case v.Ignore:
+		s.logIgnored(t.ID, v.By)
+	case v.Wait:
+		s.park(now, parked{t: t, line: at, restored: restored})
+	case v.Command != "":
+		s.alarms.token++
+		run := IgnoreRun{Command: v.Command, token: s.alarms.token}
+		c := *t
+		run.Ticket = &c
+		s.eff.Commands = append(s.eff.Commands, run)
+		s.park(now, parked{t: t, line: at, restored: restored, token: run.token})
+	default:
+		s.counts(now, t, at, restored)
+	}
+}
+
+// park keeps a ticket until an answer is there. When too many wait, the oldest
+// goes on as if nothing spoke for it: an attacker must not gain by asking.
+func (s *State) park(now time.Time, p parked) {
+	s.parked = append(s.parked, p)
+	if len(s.parked) <= maxParked {
+		return
+	}
+	oldest := s.parked[0]
+	s.parked = append([]parked(nil), s.parked[1:]...)
+	if oldest.t != nil {
+		s.counts(now, oldest.t, oldest.line, oldest.restored)
+	}
+}
+
+// counts takes a ticket that no ignore rule speaks for.
+func (s *State) counts(now time.Time, t *ticket.Ticket, at linePlace, restored bool) {
+	if restored {
+		s.ban(now, t, at, nil)
+		return
+	}
+	s.log(logbook.Info, logFilter, "[%s] Found %s - %s", s.name, t.ID,
+		t.Time.In(s.zone()).Format(stampLayout))
+	s.event(event.Event{Time: t.Time, Kind: event.Found, ID: t.ID.String(), Cause: t.Cause})
+	s.count(now, t, 1, at)
+	if s.escalation.Increment {
+		s.askKnownBad(t, at)
+	}
+}
+
+// count adds a failure to the tally and bans when there are too many.
+func (s *State) count(now time.Time, t *ticket.Ticket, weight int, at linePlace) {
+	known := s.tally.Add(t, weight, s.limits)
+	if known.Retry >= s.limits.MaxRetry {
+		s.ban(now, s.tally.Remove(known.ID), at, nil)
+	}
+	if s.nextCleanup.IsZero() {
+		s.nextCleanup = now.Add(cleanupEvery)
+	}
+}
+
+// askKnownBad looks up whether the ID was banned before, in which case its
+// failures weigh more.
+func (s *State) askKnownBad(t *ticket.Ticket, at linePlace) {
+	id, when := t.ID, t.Time
+	s.eff.Lookups = append(s.eff.Lookups, Lookup{ID: id, then: func(s *State, now time.Time, h History) {
+		s.knownBad(now, id, when, h, at)
+	}})
+}
+
+func (s *State) knownBad(now time.Time, id ipaddr.ID, when time.Time, h History, at linePlace) {
+	if h.Count == 0 || !when.After(h.Last) {
+		return
+	}
+	weight, text := tally.Weight(h.Count, s.limits.MaxRetry)
+	if weight <= 1 {
+		return
+	}
+	suffix := ""
+	if weight >= float64(s.limits.MaxRetry) {
+		suffix = ", Ban"
+	}
+	s.log(logbook.Info, logObserver, "[%s] Found %s, bad - %s, %d # -> %s%s", s.name, id,
+		when.In(s.zone()).Format(stampLayout), h.Count, text, suffix)
+	known := s.tally.Get(id)
+	if known == nil {
+		return
+	}
+	known.Retry += int(weight) - 1
+	known.Failures++
+	if known.Retry >= s.limits.MaxRetry {
+		s.ban(now, s.tally.Remove(id), at, nil)
+	}
+}
+
+func (s *State) zone() *time.Location {
+	if z := s.env.Dates().Zone; z != nil {
+		return z
+	}
+	return time.Local
+}

@@ -5,33 +5,198 @@ import "errors"
 // ErrBudget says that a search was given up because its budget ran out.
 var ErrBudget = errors.New("regular expression ran out of its step budget")
 
+const (
+	// memoAfter is the number of steps after which a search starts again with
+	// the table of visited places: far more than an honest search takes.
+	memoAfter = 20_000
+	// maxMemoBits bounds what the table knows besides program and text place.
+	maxMemoBits = 6
+	// maxMemoTable bounds the table: 16 MiB.
+	maxMemoTable = 1 << 27
+	// keepStack and keepMemo bound what a machine keeps between searches.
+	keepStack = 1 << 15
+	keepMemo  = 1 << 15
+)
+
 // Budget is what searches may still cost, shared by all that get the same one.
 type Budget struct{ Left int }
 
 // LineBudget is the budget of one line of n bytes.
 func LineBudget(n int) Budget { return Budget{Left: 200_000 + 64*n} }
 
+// frame is one way back: a choice not yet taken, or a register to restore.
+type frame struct {
+	kind frameKind
+	pc   int32
+	pos  int32
+	x    int32
+}
+
+type frameKind int32
+
+const (
+	frameGo     frameKind = iota // go on at pc, pos
+	frameUndo                    // register pc was pos
+	frameChoose                  // opChoose at pc: list x>>16, alternative x&0xffff
+	frameGreedy                  // opLoop at pc: ended at pos, may go back to x
+	frameLazy                    // opLoop at pc: ended at pos, may go on to x
+)
+
 // Machine is the memory of searches. One goroutine at a time may use it.
 type Machine struct {
-	caps []int32
-	far  int
+	text  []byte
+	stack []frame
+	sp    int
+	regs  []int32
+	left  int // steps until the search stops or starts again
+	far   int
+	found bool
+	memo  memo
 }
 
 // NewMachine makes a machine.
-func NewMachine() *Machine { return &Machine{} }
+func NewMachine() *Machine {
+	return &Machine{stack: make([]frame, 256), regs: make([]int32, 64)}
+}
 
 // Search looks for the first match of re in text[from:to], as Python's
 // Pattern.search(text, from, to) does; offsets count bytes. The text must be
 // valid UTF-8.
 func (m *Machine) Search(re *Regexp, text []byte, from, to int, b *Budget) (bool, error) {
-	return false, nil
+	to = max(min(to, len(text)), 0)
+	from = max(from, 0)
+	m.far = from
+	m.found = false
+	pr := re.prog
+	if from > to || pr.anchored && from > 0 {
+		return false, nil
+	}
+	if pr.useTable && (pr.anchored || from == to) {
+		m.far = from + 1
+		if from == to || !pr.table[text[from]] {
+			return false, nil
+		}
+	}
+	m.prepare(pr, text[:to])
+	var err error
+	m.found, err = m.attempt(pr, from, b)
+	m.tidy()
+	return m.found, err
+}
+
+// prepare makes room for the program's registers.
+func (m *Machine) prepare(pr *program, text []byte) {
+	m.text = text
+	m.memo.on = false
+	if len(m.regs) < pr.regs {
+		m.regs = make([]int32, pr.regs)
+	}
+}
+
+// tidy gives back what only a hostile line needed.
+func (m *Machine) tidy() {
+	m.text = nil
+	m.sp = 0
+	if len(m.stack) > keepStack {
+		m.stack = make([]frame, 256)
+	}
+	if len(m.memo.seen) > keepMemo {
+		m.memo.seen = nil
+	}
+}
+
+// attempt runs the program from each place where a match can begin. It charges
+// the budget.
+func (m *Machine) attempt(pr *program, from int, b *Budget) (bool, error) {
+	allowed := min(b.Left, memoAfter)
+	m.left = allowed
+	for start := from; ; start++ {
+		start = pr.nextStart(m.text, start)
+		if start < 0 {
+			m.far = len(m.text) + 1
+			b.Left -= allowed - m.left
+			return false, nil
+		}
+		m.far = max(m.far, start+1)
+		for {
+			m.clear(pr)
+			end := m.run(pr, 0, start, false)
+			if end >= 0 {
+				b.Left -= allowed - m.left
+				m.regs[0], m.regs[1] = int32(start), int32(end)
+				m.far = max(m.far, end)
+				return true, nil
+			}
+			if end == failed {
+				break
+			}
+			b.Left -= allowed - m.left
+			if b.Left <= 0 {
+				b.Left = 0
+				return false, ErrBudget
+			}
+			// Much has been tried: start here again and remember what fails.
+			if !m.memo.on && pr.memoOK {
+				b.Left -= m.memo.begin(pr, len(m.text))
+			}
+			allowed = max(b.Left, 0)
+			m.left = allowed
+		}
+		m.left--
+		if pr.anchored {
+			b.Left -= allowed - m.left
+			return false, nil
+		}
+	}
+}
+
+// clear forgets the registers of the last attempt.
+func (m *Machine) clear(pr *program) {
+	m.sp = 0
+	regs := m.regs[:pr.regs]
+	for i := range regs {
+		regs[i] = -1
+	}
 }
 
 // Span gives the place of a group in the last match, -1, -1 when it took no
 // part. It is valid until the next Search.
-func (m *Machine) Span(group int) (start, end int) { return -1, -1 }
+func (m *Machine) Span(group int) (start, end int) {
+	if !m.found || group < 0 || 2*group+1 >= len(m.regs) {
+		return -1, -1
+	}
+	start, end = int(m.regs[2*group]), int(m.regs[2*group+1])
+	if start < 0 || end < 0 {
+		return -1, -1
+	}
+	return start, end
+}
 
 // Far gives how many bytes of the text decided the last Search: any text with
 // the same first Far bytes gives the same answer. It is one more than the text
 // is long when the end of the text itself was looked at.
 func (m *Machine) Far() int { return m.far }
+
+// restore undoes all that lies above base on the stack.
+func (m *Machine) restore(base int) {
+	for m.sp > base {
+		m.sp--
+		if f := &m.stack[m.sp]; f.kind == frameUndo {
+			m.regs[f.pc] = f.pos
+		}
+	}
+}
+
+// commit drops the choices above base, which will not be taken any more, and
+// keeps what restores registers. It gives the new height.
+func (m *Machine) commit(base int) int {
+	top := base
+	for _, f := range m.stack[base:m.sp] {
+		if f.kind == frameUndo {
+			m.stack[top] = f
+			top++
+		}
+	}
+	m.sp = top
+	return top
+}

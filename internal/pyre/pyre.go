@@ -8,6 +8,8 @@
 // steps than the budget it was given.
 package pyre
 
+import "slices"
+
 // Flags are the options of Python's re module.
 type Flags uint
 
@@ -24,35 +26,56 @@ const (
 // Regexp is a compiled pattern. It never changes and may be shared.
 type Regexp struct {
 	pattern string
+	names   []string
+	prog    *program
+	tree    *node // simplified
 }
 
 // Compile parses the pattern. The error is an *Error with Python's text.
 func Compile(pattern string, flags Flags) (*Regexp, error) {
-	return &Regexp{pattern: pattern}, nil
+	root, p, err := parse(pattern, flags)
+	if err != nil {
+		return nil, err
+	}
+	re := &Regexp{pattern: pattern, names: make([]string, len(p.closed))}
+	for name, index := range p.names {
+		re.names[index] = name
+	}
+	re.tree = simplify(root)
+	re.prog = emitProgram(re.tree, len(re.names)-1)
+	re.prog.survey(re.tree)
+	return re, nil
 }
 
 // String returns the pattern as it was given.
 func (re *Regexp) String() string { return re.pattern }
 
 // NumGroups counts the capturing groups, group 0 not among them.
-func (re *Regexp) NumGroups() int { return 0 }
+func (re *Regexp) NumGroups() int { return len(re.names) - 1 }
 
 // GroupIndex gives the number of a named group, or -1.
-func (re *Regexp) GroupIndex(name string) int { return -1 }
+func (re *Regexp) GroupIndex(name string) int {
+	if name == "" {
+		return -1
+	}
+	return slices.Index(re.names, name)
+}
 
 // GroupNames gives the name of each group by number, "" for an unnamed one.
-func (re *Regexp) GroupNames() []string { return nil }
+func (re *Regexp) GroupNames() []string { return slices.Clone(re.names) }
 
 // FirstBytes gives the bytes a match can begin with; ok is false when it may
 // be empty or begin with anything.
-func (re *Regexp) FirstBytes() (set [256]bool, ok bool) { return set, false }
+func (re *Regexp) FirstBytes() (set [256]bool, ok bool) {
+	return re.prog.table, re.prog.useTable
+}
 
 // RequiredLiteral gives a text that every match contains, or nil.
-func (re *Regexp) RequiredLiteral() []byte { return nil }
+func (re *Regexp) RequiredLiteral() []byte { return re.prog.literal }
 
 // BroadHead tells whether the pattern begins with something that matches
 // nearly every text, so that RequiredLiteral is worth a look beforehand.
-func (re *Regexp) BroadHead() bool { return false }
+func (re *Regexp) BroadHead() bool { return re.prog.broad }
 
 // Anchored tells whether a match can begin only at the start of the text.
-func (re *Regexp) Anchored() bool { return false }
+func (re *Regexp) Anchored() bool { return re.prog.anchored }

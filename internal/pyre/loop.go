@@ -1,0 +1,143 @@
+package pyre
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// extent gives the range of places where a greedy loop from p can end; hi is
+// also how far it looked. Without ok there are too few characters.
+func (x *extra) extent(text []byte, p int) (lo, hi int, ok bool) {
+	lo, ok = x.least(text, p)
+	if !ok {
+		return lo, lo, false
+	}
+	if x.max == unbounded {
+		hi = x.class.run(text, lo)
+	} else {
+		hi = lo
+		for n := x.min; n < x.max && hi < len(text); n++ {
+			e := x.class.step(text, hi)
+			if e < 0 {
+				break
+			}
+			hi = e
+		}
+	}
+	if x.guard != nil {
+		return x.guarded(text, p, lo, hi)
+	}
+	return lo, hi, true
+}
+
+// least gives the place after the characters that must be; without ok, the
+// place where one is missing.
+func (x *extra) least(text []byte, p int) (int, bool) {
+	for range x.min {
+		if p >= len(text) {
+			return p, false
+		}
+		e := x.class.step(text, p)
+		if e < 0 {
+			return p, false
+		}
+		p = e
+	}
+	return p, true
+}
+
+// guarded cuts a range where the guard text begins.
+func (x *extra) guarded(text []byte, p, lo, hi int) (int, int, bool) {
+	i := bytes.Index(text[p:min(hi-1+len(x.guard), len(text))], x.guard)
+	if i < 0 {
+		return lo, hi, true
+	}
+	return lo, min(hi, p+i), p+i >= lo
+}
+
+// lazyExtent gives where a lazy loop from p ends first, and how far it may go
+// at most; -1 says as far as its class goes.
+func (x *extra) lazyExtent(text []byte, p int) (lo, hi int, ok bool) {
+	if x.guard == nil && x.max == unbounded {
+		lo, ok = x.least(text, p)
+		if !ok {
+			return lo, lo, false
+		}
+		return lo, -1, true
+	}
+	return x.extent(text, p)
+}
+
+// fits tells whether what follows the loop can begin at q.
+func (x *extra) fits(text []byte, q int) bool {
+	if q == len(text) {
+		return x.nextEnd
+	}
+	return x.next == nil || x.next[text[q]] != 0
+}
+
+// back gives the last place from hi down to lo where what follows can begin,
+// or -1.
+func (x *extra) back(text []byte, lo, hi int) int {
+	if x.next == nil {
+		if hi >= lo && (hi < len(text) || x.nextEnd) {
+			return hi
+		}
+		hi--
+		for hi > lo && text[hi]&0xc0 == 0x80 {
+			hi--
+		}
+		if hi < lo {
+			return -1
+		}
+		return hi
+	}
+	if hi == len(text) {
+		if hi >= lo && x.nextEnd {
+			return hi
+		}
+		hi--
+	}
+	for hi >= lo && x.next[text[hi]] == 0 {
+		hi--
+	}
+	if hi < lo {
+		return -1
+	}
+	return hi
+}
+
+// forward gives the first place from q on where what follows can begin; a
+// result below 0 is the complement of the place where the loop could not go on.
+func (x *extra) forward(text []byte, q, hi int) int {
+	for !x.fits(text, q) {
+		e := x.once(text, q, hi)
+		if e < 0 {
+			return ^q
+		}
+		q = e
+	}
+	return q
+}
+
+// onward takes one character at q and then does as forward.
+func (x *extra) onward(text []byte, q, hi int) int {
+	e := x.once(text, q, hi)
+	if e < 0 {
+		return ^q
+	}
+	return x.forward(text, e, hi)
+}
+
+func (x *extra) once(text []byte, q, hi int) int {
+	if q == len(text) || q == hi {
+		return -1
+	}
+	if b := text[q]; b < utf8.RuneSelf {
+		if x.class.tab[b] == classNo {
+			return -1
+		}
+		return q + 1
+	}
+	return x.class.step(text, q)
+}

@@ -1,0 +1,183 @@
+package pyre
+
+import "unicode/utf8"
+
+// opcode is what one instruction does.
+type opcode uint8
+
+const (
+	opMatch      opcode = iota
+	opFail              // no way on
+	opByte              // the byte b
+	opString            // the bytes str
+	opSet               // one character of tab
+	opJump              // to x
+	opSplit             // x, y or both, as tab says about the next byte
+	opChoose            // one of many, as tab says about the next byte
+	opRun               // a possessive loop over one class, any number
+	opLoop              // loops over one class, see loop
+	opSave              // the place into register x
+	opReset             // register x becomes y
+	opOnce              // to y if nothing was read since register x, else note the place
+	opCount             // counted loop, see counter
+	opCountAgain        // a lazy counted loop goes round once more
+	opAssert            // a place
+	opPeek              // the next character is (not) of tab
+	opPeekString        // the next bytes are (not) str
+	opPeekBehind        // the last character is (not) of tab
+	opLook              // run x+… as a search of its own, go on at y
+	opAtomic            // the same, and go on where it ended
+	opSubEnd            // such a search has succeeded
+	opBackref           // the text of group x again
+	opCond              // to x if group took part, else to y
+	opAddress           // the stock address
+)
+
+// inst is one instruction. Which fields count depends on op.
+type inst struct {
+	op     opcode
+	b      byte
+	negate bool
+	assert assertKind
+	memo   int32 // number in the table of visited places, -1 for none
+	x, y   int32
+	tab    *[256]uint8
+	str    string
+	ext    *extra
+}
+
+// extra holds what only the larger instructions need.
+type extra struct {
+	class   *class
+	lists   [][]int32    // opChoose
+	endList int32        // opChoose: the list at the end of the text
+	next    *[256]uint8  // opLoop: 1 where what follows can begin, nil when anywhere
+	nextEnd bool         // opLoop: what follows can begin at the end of the text
+	guard   []byte       // opLoop: the loop stops where this begins
+	greed   greed        // opLoop, opCount
+	min     int          // opLoop, opCount
+	max     int          // opLoop, opCount
+	place   int32        // opCount: register of the place of the last round, -1
+	width   int          // opLook
+	behind  bool         // opLook
+	fold    foldMode     // opBackref
+	address addressParts // opAddress
+}
+
+// The values of a class's table.
+const (
+	classNo   = 0 // no character that begins so
+	classYes  = 1 // this byte, whatever comes before and after
+	classLook = 2 // decode the character and look it up
+	classLead = 3 // every character that begins so
+)
+
+// class is a charset made ready for running.
+type class struct {
+	set charset
+	tab [256]uint8
+	// whole says that all characters beyond ASCII are in, so that their bytes
+	// can be taken one by one.
+	whole bool
+}
+
+func newClass(set *charset) *class {
+	c := &class{set: *set}
+	for r := rune(0); r < 0x80; r++ {
+		if set.has(r) {
+			c.tab[r] = classYes
+		}
+	}
+	c.whole = len(set.high) == 1 && set.high[0] == highAll[0]
+	lead := set.leadBytes()
+	for b := 0x80; b < 0x100; b++ {
+		switch {
+		case c.whole:
+			c.tab[b] = classYes
+		case !lead[b]:
+		case b >= 0xc2 && b <= 0xf4 && c.holdsLead(b):
+			c.tab[b] = classLead
+		default:
+			c.tab[b] = classLook
+		}
+	}
+	return c
+}
+
+// holdsLead tells whether every character that begins with b is in the set.
+func (c *class) holdsLead(b int) bool {
+	var lo, hi rune
+	switch {
+	case b < 0xe0:
+		lo = rune(b&0x1f) << 6
+		hi = lo | 0x3f
+	case b < 0xf0:
+		lo = max(rune(b&0x0f)<<12, 0x800)
+		hi = rune(b&0x0f)<<12 | 0xfff
+	default:
+		lo = max(rune(b&0x07)<<18, 0x10000)
+		hi = min(rune(b&0x07)<<18|0x3ffff, maxRune)
+	}
+	for _, sp := range c.set.high {
+		if sp.lo <= lo && hi <= sp.hi {
+			return true
+		}
+	}
+	return false
+}
+
+// step gives the end of the character at p, or -1 when it is not of the class.
+func (c *class) step(text []byte, p int) int {
+	b := text[p]
+	if b < utf8.RuneSelf {
+		if c.tab[b] == classNo {
+			return -1
+		}
+		return p + 1
+	}
+	if c.tab[b] == classNo {
+		return -1
+	}
+	r, size := utf8.DecodeRune(text[p:])
+	if !c.whole && !inSpans(c.set.high, r) {
+		return -1
+	}
+	return p + size
+}
+
+// run gives the end of the characters of the class from p on.
+func (c *class) run(text []byte, p int) int {
+	for p < len(text) {
+		switch c.tab[text[p]] {
+		case classYes:
+			p++
+		case classNo:
+			return p
+		default:
+			e := c.step(text, p)
+			if e < 0 {
+				return p
+			}
+			p = e
+		}
+	}
+	return p
+}
+
+// program is what a pattern becomes.
+type program struct {
+	code     []inst
+	regs     int // registers: two a group, then those of loops
+	groups   int
+	memos    int   // places with a number in the table of visited ones
+	memoOK   bool  // the table does not change the answer
+	conds    []int // groups that conditionals ask for
+	onces    []int // registers of loops that may read nothing
+	anchored bool
+	start    first
+	table    [256]bool // bytes a match can begin with
+	useTable bool
+	prefix   []byte // every match begins with it
+	literal  []byte // every match contains it
+	broad    bool
+}

@@ -1,0 +1,409 @@
+package pyre
+
+// What run gives instead of a place.
+const (
+	failed  = -1
+	stopped = -2 // the steps are used up
+)
+
+// run executes the program from pc at text place p until it matches (the end of
+// the match is the result), fails or stops. It is the one long function of the
+// package: each case either continues, or breaks out of the switch to go back
+// to the last choice. A search within the search (sub) has its own part of the
+// stack and must be able to restore every register.
+func (m *Machine) run(pr *program, pc, p int, sub bool) int {
+	code, text, regs := pr.code, m.text, m.regs
+	stack, base, sp := m.stack, m.sp, m.sp
+	left, far, memoOn := m.left, m.far, m.memo.on
+	for {
+		if sp+4 >= len(stack) {
+			stack = append(stack, make([]frame, len(stack))...)
+			m.stack = stack
+		}
+		in := &code[pc]
+		switch in.op {
+		case opByte:
+			if p < len(text) && text[p] == in.b {
+				p++
+				pc++
+				continue
+			}
+		case opString:
+			if n := len(in.str); len(text)-p >= n && string(text[p:p+n]) == in.str {
+				p += n
+				pc++
+				continue
+			}
+			if e := min(p+len(in.str), len(text)+1); e > far {
+				far = e
+			}
+		case opSet:
+			if p < len(text) {
+				switch in.tab[text[p]] {
+				case classYes:
+					if text[p] < 0x80 {
+						p++
+						pc++
+						continue
+					}
+					fallthrough
+				case classLook, classLead:
+					if e := in.ext.class.step(text, p); e > 0 {
+						p = e
+						pc++
+						continue
+					}
+				}
+			}
+		case opRun:
+			q := p
+			for q < len(text) && in.tab[text[q]] == classYes {
+				q++
+			}
+			if q < len(text) && in.tab[text[q]] != classNo {
+				q = in.ext.class.run(text, q)
+			}
+			if q >= far {
+				far = q + 1
+			}
+			left -= (q - p) >> 3
+			if q > p || in.b == 0 {
+				p = q
+				pc++
+				continue
+			}
+		case opLoop:
+			left--
+			if memoOn && m.memo.visited(in.memo, p, regs) {
+				break
+			}
+			x := in.ext
+			if x.greed == lazy {
+				lo, hi, ok := x.lazyExtent(text, p)
+				if !ok {
+					far = max(far, min(hi, len(text))+1)
+					break
+				}
+				q := x.forward(text, lo, hi)
+				left -= (max(q, lo) - p) >> 3
+				if q < 0 {
+					far = max(far, ^q+1)
+					break
+				}
+				far = max(far, q+1)
+				stack[sp] = frame{frameLazy, int32(pc), int32(q), int32(hi)}
+				sp++
+				p = q
+				pc++
+				continue
+			}
+			lo, hi, ok := x.extent(text, p)
+			left -= (hi - p) >> 3
+			if hi >= far {
+				far = hi + 1
+			}
+			if !ok {
+				break
+			}
+			if x.greed == possessive {
+				p = hi
+				pc++
+				continue
+			}
+			if q := x.back(text, lo, hi); q >= 0 {
+				if q > lo {
+					stack[sp] = frame{frameGreedy, int32(pc), int32(q), int32(lo)}
+					sp++
+				}
+				p = q
+				pc++
+				continue
+			}
+		case opJump:
+			left--
+			pc = int(in.x)
+			if left < 0 {
+				m.left, m.far = left, far
+				return stopped
+			}
+			continue
+		case opSplit:
+			v := in.b
+			if p < len(text) {
+				v = in.tab[text[p]]
+			}
+			if p >= far {
+				far = p + 1
+			}
+			switch v {
+			case splitX:
+				pc = int(in.x)
+				continue
+			case splitY:
+				pc = int(in.y)
+				continue
+			case splitBoth:
+				if memoOn && m.memo.visited(in.memo, p, regs) {
+					break
+				}
+				stack[sp] = frame{kind: frameGo, pc: in.y, pos: int32(p)}
+				sp++
+				pc = int(in.x)
+				continue
+			}
+		case opChoose:
+			if p >= far {
+				far = p + 1
+			}
+			n := in.ext.endList
+			if p < len(text) {
+				n = int32(in.tab[text[p]])
+			}
+			list := in.ext.lists[n]
+			if len(list) == 0 {
+				break
+			}
+			if len(list) > 1 {
+				if memoOn && m.memo.visited(in.memo, p, regs) {
+					break
+				}
+				stack[sp] = frame{frameChoose, int32(pc), int32(p), n<<16 | 1}
+				sp++
+			}
+			pc = int(list[0])
+			continue
+		case opSave:
+			if sp > 0 || sub {
+				stack[sp] = frame{kind: frameUndo, pc: in.x, pos: regs[in.x]}
+				sp++
+			}
+			regs[in.x] = int32(p)
+			pc++
+			continue
+		case opReset:
+			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: regs[in.x]}
+			sp++
+			regs[in.x] = in.y
+			pc++
+			continue
+		case opOnce:
+			if int(regs[in.x]) == p {
+				if in.y < 0 {
+					break
+				}
+				pc = int(in.y)
+				continue
+			}
+			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: regs[in.x]}
+			sp++
+			regs[in.x] = int32(p)
+			pc++
+			continue
+		case opCount:
+			x := in.ext
+			n := int(regs[in.x])
+			if n >= x.min {
+				if x.greed == lazy {
+					stack[sp] = frame{kind: frameGo, pc: int32(pc + 1), pos: int32(p)}
+					sp++
+					pc = int(in.y)
+					continue
+				}
+				if n >= x.max || x.place >= 0 && int(regs[x.place]) == p {
+					pc = int(in.y)
+					continue
+				}
+				stack[sp] = frame{kind: frameGo, pc: in.y, pos: int32(p)}
+				sp++
+				if x.place >= 0 {
+					stack[sp] = frame{kind: frameUndo, pc: x.place, pos: regs[x.place]}
+					sp++
+					regs[x.place] = int32(p)
+				}
+			}
+			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: int32(n)}
+			sp++
+			regs[in.x] = int32(n + 1)
+			pc++
+			if x.greed == lazy {
+				pc++
+			}
+			continue
+		case opCountAgain:
+			x := in.ext
+			n := int(regs[in.x])
+			if n >= x.max || x.place >= 0 && int(regs[x.place]) == p {
+				break
+			}
+			if x.place >= 0 {
+				stack[sp] = frame{kind: frameUndo, pc: x.place, pos: regs[x.place]}
+				sp++
+				regs[x.place] = int32(p)
+			}
+			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: int32(n)}
+			sp++
+			regs[in.x] = int32(n + 1)
+			pc++
+			continue
+		case opAssert:
+			if e := assertFar(in.assert, text, p); e > far {
+				far = e
+			}
+			if holds(in.assert, text, p) {
+				pc++
+				continue
+			}
+		case opPeek:
+			if p >= far {
+				far = p + 1
+			}
+			if (p < len(text) && in.ext.class.step(text, p) > 0) != in.negate {
+				pc++
+				continue
+			}
+		case opPeekString:
+			n := len(in.str)
+			if e := min(p+n, len(text)+1); e > far {
+				far = e
+			}
+			if (len(text)-p >= n && string(text[p:p+n]) == in.str) != in.negate {
+				pc++
+				continue
+			}
+		case opPeekBehind:
+			if in.ext.class.endsAt(text, p) != in.negate {
+				pc++
+				continue
+			}
+		case opLook, opAtomic:
+			left--
+			start := p
+			if in.op == opLook && in.ext.behind {
+				start = stepBack(text, p, in.ext.width)
+			}
+			end := failed
+			m.sp, m.left, m.far = sp, left, far
+			if start >= 0 {
+				mark := m.memo.enter()
+				end = m.run(pr, pc+1, start, true)
+				m.memo.leave(mark, end >= 0)
+				stack, left, far = m.stack, m.left, m.far
+			}
+			if end == stopped {
+				return stopped
+			}
+			if end > far {
+				far = end
+			}
+			if in.op == opLook && in.negate {
+				if end >= 0 {
+					m.restore(sp)
+					break
+				}
+				pc = int(in.y)
+				continue
+			}
+			if end < 0 {
+				break
+			}
+			sp = m.commit(sp)
+			if in.op == opAtomic {
+				p = end
+			}
+			pc = int(in.y)
+			continue
+		case opSubEnd, opMatch:
+			m.sp, m.left, m.far = sp, left, far
+			return p
+		case opBackref:
+			e := matchAgain(text, p, regs, int(in.x), in.ext.fold)
+			if e >= 0 {
+				left -= (e - p) >> 3
+				p = e
+				pc++
+				continue
+			}
+			far = max(far, min(p+int(regs[2*in.x+1]-regs[2*in.x]), len(text))+1)
+		case opCond:
+			if tookPart(regs, in.ext.min) {
+				pc = int(in.x)
+			} else {
+				pc = int(in.y)
+			}
+			continue
+		}
+		// Nothing more works here: back to the last choice.
+		if p >= far {
+			far = p + 1
+		}
+		for back := true; back; {
+			if sp == base || left < 0 {
+				m.sp, m.left, m.far = base, left, far
+				if left < 0 {
+					return stopped
+				}
+				return failed
+			}
+			f := &stack[sp-1]
+			switch f.kind {
+			case frameUndo:
+				regs[f.pc] = f.pos
+				sp--
+			case frameGo:
+				left--
+				pc, p = int(f.pc), int(f.pos)
+				sp--
+				back = false
+			case frameChoose:
+				left--
+				list := code[f.pc].ext.lists[f.x>>16]
+				i := f.x & 0xffff
+				pc, p = int(list[i]), int(f.pos)
+				if int(i)+1 < len(list) {
+					f.x++
+				} else {
+					sp--
+				}
+				back = false
+			case frameGreedy:
+				left--
+				q := int(f.pos) - 1
+				for q > int(f.x) && text[q]&0xc0 == 0x80 {
+					q--
+				}
+				q = code[f.pc].ext.back(text, int(f.x), q)
+				if q < 0 {
+					sp--
+					continue
+				}
+				left -= (int(f.pos) - q) >> 3
+				pc, p = int(f.pc)+1, q
+				if q > int(f.x) {
+					f.pos = int32(q)
+				} else {
+					sp--
+				}
+				back = false
+			case frameLazy:
+				left--
+				x := code[f.pc].ext
+				q := x.onward(text, int(f.pos), int(f.x))
+				if q < 0 {
+					if ^q >= far {
+						far = ^q + 1
+					}
+					left -= (^q - int(f.pos)) >> 3
+					sp--
+					continue
+				}
+				if q >= far {
+					far = q + 1
+				}
+				left -= (q - int(f.pos)) >> 3
+				pc, p = int(f.pc)+1, q
+				f.pos = int32(q)
+				back = false
+			}
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package pyre
+
+import "bytes"
+
+// survey finds out what helps to rule a text out before the program runs.
+func (pr *program) survey(root *node) {
+	pr.anchored = anchoredHead(root)
+	pr.start = firstOf(root, firstAny())
+	pr.table = pr.start.set.leadBytes()
+	for b := 0x80; b < 0xc0; b++ {
+		pr.table[b] = false // no character begins so
+	}
+	if !pr.start.end {
+		for _, in := range pr.table {
+			pr.useTable = pr.useTable || !in
+		}
+	}
+	pr.prefix = headText(root)
+	pr.literal = longestLiteral(root)
+	pr.broad = broadHead(root)
+}
+
+// anchoredHead tells whether every match begins at the start of the text.
+func anchoredHead(n *node) bool {
+	switch n.kind {
+	case kindAssert:
+		return n.assert == atStart
+	case kindSeq:
+		for _, s := range n.subs {
+			if anchoredHead(s) {
+				return true
+			}
+			if s.kind != kindLook && s.kind != kindAssert {
+				return false
+			}
+		}
+	case kindAlt, kindCond:
+		for _, s := range n.subs {
+			if !anchoredHead(s) {
+				return false
+			}
+		}
+		return true
+	case kindGroup, kindAtomic:
+		return anchoredHead(n.subs[0])
+	case kindRepeat:
+		return n.min > 0 && anchoredHead(n.subs[0])
+	}
+	return false
+}
+
+// headText gives the literal text that a match begins with.
+func headText(n *node) []byte {
+	switch n.kind {
+	case kindSet:
+		literal, _ := literalRun([]*node{n})
+		return literal
+	case kindSeq:
+		literal, count := literalRun(n.subs)
+		if count == 0 && n.subs[0].kind == kindGroup {
+			return headText(n.subs[0])
+		}
+		return literal
+	case kindGroup:
+		return headText(n.subs[0])
+	}
+	return nil
+}
+
+// longestLiteral gives the longest text that every match contains.
+func longestLiteral(root *node) []byte {
+	f := literalFinder{}
+	f.visit(root)
+	f.cut()
+	if len(f.best) == 0 {
+		return nil
+	}
+	return f.best
+}
+
+// literalFinder collects runs of single characters that must stand one after
+// the other.
+type literalFinder struct {
+	run, best []byte
+}
+
+func (f *literalFinder) cut() {
+	if len(f.run) > len(f.best) {
+		f.best = bytes.Clone(f.run)
+	}
+	f.run = f.run[:0]
+}
+
+func (f *literalFinder) visit(n *node) {
+	switch n.kind {
+	case kindSet:
+		literal, count := literalRun([]*node{n})
+		if count == 0 {
+			f.cut()
+		}
+		f.run = append(f.run, literal...)
+	case kindSeq:
+		for _, s := range n.subs {
+			f.visit(s)
+		}
+	case kindGroup:
+		f.visit(n.subs[0])
+	case kindAtomic:
+		f.cut()
+		f.visit(n.subs[0])
+		f.cut()
+	case kindRepeat:
+		f.cut()
+		if n.min > 0 {
+			f.visit(n.subs[0])
+			f.cut()
+		}
+	case kindEmpty, kindAssert, kindLook:
+	default:
+		f.cut()
+	}
+}
+
+// broadHead tells whether something that takes nearly any text comes before
+// the first literal.
+func broadHead(n *node) bool {
+	broad := false
+	var visit func(n *node) (done bool)
+	visit = func(n *node) bool {
+		switch n.kind {
+		case kindSet:
+			return n.set.size() <= narrowSet
+		case kindRepeat:
+			if n.subs[0].kind == kindSet && n.subs[0].set.size() > narrowSet && n.max > narrowLoop {
+				broad = true
+				return true
+			}
+			return visit(n.subs[0]) && n.min > 0
+		case kindSeq, kindAlt:
+			for _, s := range n.subs {
+				if visit(s) && (n.kind == kindSeq || broad) {
+					return true
+				}
+			}
+		case kindGroup, kindAtomic:
+			return visit(n.subs[0])
+		}
+		return false
+	}
+	visit(n)
+	return broad
+}
+
+const (
+	narrowSet  = 64 // a class with more characters than this is broad
+	narrowLoop = 8  // a loop with more rounds than this is long
+)
+
+// nextStart gives the next place from p on where a match can begin, or -1.
+func (pr *program) nextStart(text []byte, p int) int {
+	switch {
+	case pr.anchored:
+		return p
+	case len(pr.prefix) > 1:
+		if p > len(text) {
+			return -1
+		}
+		i := bytes.Index(text[p:], pr.prefix)
+		if i < 0 {
+			return -1
+		}
+		return p + i
+	case pr.useTable:
+		for p < len(text) && !pr.table[text[p]] {
+			p++
+		}
+		if p >= len(text) {
+			return -1
+		}
+		return p
+	}
+	for p > 0 && p < len(text) && text[p]&0xc0 == 0x80 {
+		p++
+	}
+	if p > len(text) {
+		return -1
+	}
+	return p
+}

@@ -1,17 +1,24 @@
 package datepattern
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
+	"stockade/internal/pyobj"
 	"stockade/internal/pyre"
 )
 
 // Env is what a detector knows of the world.
 type Env struct {
-	// Now is the present; nil means time.Now.
+	// Now is the present; nil means time.Now. It is asked once or twice for
+	// each line, so it should be cheap.
 	Now func() time.Time
 	// Zone is the zone of the process; nil means time.Local.
 	Zone *time.Location
+	// Year decides which decades %ExY takes; 0 means that of the machine's
+	// clock, as in Fail2ban, whatever clock its tests put in its place.
+	Year int
 }
 
 // Hit is where a template found a date. Positions are bytes of the line.
@@ -24,6 +31,12 @@ type Hit struct {
 	// Template is the index of the winner in the order of addition, which does
 	// not change when templates are re-ranked.
 	Template int
+
+	// from and to bound what was searched.
+	from, to int
+	// slot and serial tell where the groups are kept, as long as they are.
+	slot   int
+	serial uint64
 }
 
 // Stamp is a time as read from a line.
@@ -36,53 +49,172 @@ type Stamp struct {
 
 // Detector finds dates in the lines of one jail.
 type Detector struct {
-	env Env
+	env   Env
+	local localClock
+
+	// zone is the logtimezone in seconds east, zoneText what was set.
+	zone     int
+	zoneText string
+	hasZone  bool
+
+	// added holds the templates in the order of addition, order in that of
+	// trial.
+	added []*ranked
+	order []*ranked
+	state state
+	memo  memo
+	log   []string
+	// again searches a line anew whose groups are no longer kept.
+	again *pyre.Machine
 }
 
-// New returns a detector without templates.
-func New(env Env) *Detector { return &Detector{env: env} }
-
-// Append adds the templates of one datepattern: a pattern, or one of the
-// special forms. An error names the pattern and what is wrong with it.
-func (d *Detector) Append(pattern string) error { return nil }
+// New returns a detector without templates, which is one with all the default
+// templates: they are loaded when the first line comes.
+func New(env Env) *Detector {
+	if env.Now == nil {
+		env.Now = time.Now
+	}
+	if env.Zone == nil {
+		env.Zone = time.Local
+	}
+	if env.Year == 0 {
+		env.Year = time.Now().Year()
+	}
+	d := &Detector{env: env, local: localClock{zone: env.Zone}}
+	d.state.last = none
+	return d
+}
 
 // AppendOption adds the templates of a whole datepattern option, which holds
 // one pattern a line.
-func (d *Detector) AppendOption(option string) error { return nil }
-
-// SetDefaultZone sets the zone of dates that name none, from a logtimezone
-// option; empty means UTC as Fail2ban has it.
-func (d *Detector) SetDefaultZone(logtimezone string) error { return nil }
-
-// DefaultZone returns the logtimezone option as it was set, and whether it was.
-func (d *Detector) DefaultZone() (string, bool) { return "", false }
-
-// Describe is the answer to `get JAIL datepattern`: pattern and name of the
-// template, or the single text "Default Detectors" as name.
-func (d *Detector) Describe() (pattern, name string, ok bool) { return "", "", false }
-
-// Match finds the date of the line and trains the ranking. A false result
-// without error means there is none. The error is pyre's, when the budget of
-// the line is used up.
-func (d *Detector) Match(m *pyre.Machine, line []byte, b *pyre.Budget) (Hit, bool, error) {
-	return Hit{}, false, nil
+func (d *Detector) AppendOption(option string) error {
+	for part := range strings.SplitSeq(option, "\n") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if err := d.Append(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// Time reads the time at a hit in its line. A false result without error is a
-// date that cannot be ("30 Feb"): the text is cut, the time unknown. An error
-// is what makes Fail2ban give up the line, such as an unknown zone name.
-func (d *Detector) Time(line []byte, h Hit) (Stamp, bool, error) { return Stamp{}, false, nil }
+// Append adds the templates of one datepattern: a pattern, or one of the
+// special forms. An error names the pattern and what is wrong with it.
+func (d *Detector) Append(pattern string) error {
+	switch {
+	case strings.EqualFold(pattern, lineBegin):
+		n := d.addAll(anchoredOnly(defaultsOf(d.env.Year)))
+		d.logf("  default filtered date pattern: %d template(s)", n)
+		return nil
+	case strings.EqualFold(pattern, "{DEFAULT}"):
+		// The defaults are what an empty detector has anyway; beside other
+		// patterns this one adds nothing.
+		d.logf("  default filtered date pattern: %d template(s)", len(d.added))
+		return nil
+	case dateMark.MatchString(pattern):
+		list, err := datedTemplates(pattern, d.env.Year)
+		if err != nil {
+			return err
+		}
+		n := d.addAll(list)
+		d.logf("  default date pattern for `%s`: %d template(s)", pyobj.Repr(pattern), n)
+		return nil
+	}
+	t, err := single(pattern, d.env.Year)
+	if err != nil {
+		return err
+	}
+	d.logf("  date pattern `%s`: `%s`", t.pattern, t.name)
+	if !d.add(t) {
+		return fmt.Errorf("There is already a template with name %s", t.name) //nolint:staticcheck // Fail2ban's text
+	}
+	return nil
+}
 
-// LogLines returns the INFO lines of loading since the last call.
-func (d *Detector) LogLines() []string { return nil }
+// add appends a template unless there is one with its name.
+func (d *Detector) add(t *template) bool {
+	for _, r := range d.added {
+		if r.name == t.name {
+			return false
+		}
+	}
+	r := &ranked{template: t, index: len(d.added), distance: farAway}
+	d.added = append(d.added, r)
+	d.order = append(d.order, r)
+	return true
+}
+
+// addAll appends those templates whose names are new and tells how many
+// templates there are then.
+func (d *Detector) addAll(list []*template) int {
+	for _, t := range list {
+		d.add(t)
+	}
+	return len(d.added)
+}
+
+// loadDefaults fills an empty detector.
+func (d *Detector) loadDefaults() {
+	n := d.addAll(defaultsOf(d.env.Year))
+	d.logf("  default date pattern: %d template(s)", n)
+}
+
+func (d *Detector) logf(format string, args ...any) {
+	d.log = append(d.log, fmt.Sprintf(format, args...))
+}
+
+// LogLines returns what was to be logged since the last call, at level INFO by
+// the logger fail2ban.datedetector.
+func (d *Detector) LogLines() []string {
+	lines := d.log
+	d.log = nil
+	return lines
+}
+
+// SetDefaultZone sets the zone of dates that name none, from a logtimezone
+// option; empty means UTC.
+func (d *Detector) SetDefaultZone(logtimezone string) error {
+	east, err := ParseOffset(logtimezone)
+	if err != nil {
+		return err
+	}
+	d.zone, d.zoneText, d.hasZone = east, logtimezone, true
+	d.memo.forgetTimes()
+	return nil
+}
+
+// DefaultZone returns the offset of logtimezone in seconds east of UTC, and
+// whether it was set.
+func (d *Detector) DefaultZone() (east int, ok bool) { return d.zone, d.hasZone }
+
+// Describe is the answer to `get JAIL datepattern`: pattern and name of the
+// first template. The pattern is absent (ok is false) for a special template,
+// and with no template or many, whose name is "Default Detectors".
+func (d *Detector) Describe() (pattern, name string, ok bool) {
+	if n := len(d.order); n == 0 || n > 2 {
+		return "", "Default Detectors", false
+	}
+	t := d.order[0].template
+	return t.pattern, t.name, t.pattern != ""
+}
 
 // Template is one template of a detector for the report of fail2ban-regex.
 type Template struct {
 	Name, Pattern, Regex string
 	Hits                 int
-	// Weight is hits by rank over distance; Rank is what it is without hits.
+	// Weight is hits by Rank over the distance from the start of the line.
 	Weight, Rank float64
 }
 
 // Templates lists the templates in their present order of trial.
-func (d *Detector) Templates() []Template { return nil }
+func (d *Detector) Templates() []Template {
+	list := make([]Template, 0, len(d.order))
+	for _, r := range d.order {
+		list = append(list, Template{
+			Name: r.name, Pattern: r.pattern, Regex: r.re.String(),
+			Hits: r.hits, Weight: r.weight(), Rank: r.rank,
+		})
+	}
+	return list
+}

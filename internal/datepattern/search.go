@@ -1,0 +1,291 @@
+package datepattern
+
+import (
+	"math"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"stockade/internal/pyre"
+)
+
+// ranked is a template with what one detector knows of its success.
+type ranked struct {
+	*template
+	index int
+	hits  int
+	// lastUsed is the time of the last hit, in nanoseconds since 1970.
+	lastUsed int64
+	// distance is where the last match began, in characters.
+	distance int
+}
+
+// farAway is the distance of a template that never matched.
+const farAway = math.MaxInt32
+
+// weight compares templates: often found, and near the start of the line.
+func (r *ranked) weight() float64 {
+	return float64(r.hits) * r.rank / float64(max(1, r.distance))
+}
+
+// none is the index of no template.
+const none = -1
+
+// No character, at either end of a line, and one that is not looked at.
+const (
+	noRune   rune = -1
+	anyAlnum rune = -2
+)
+
+// place is where the last match was, in characters, with its neighbours. The
+// inner neighbours matter only when they are no letters or digits.
+type place struct {
+	start, end        int
+	leftOut, leftIn   rune
+	rightIn, rightOut rune
+}
+
+// state is what the ranking remembers from line to line.
+type state struct {
+	place place
+	// last is the index in the order of the last winner.
+	last int
+	// unused is the index of the first template that never matched.
+	unused int
+}
+
+// candidate is a match of which is not known yet whether it wins.
+type candidate struct {
+	index    int
+	distance int
+	from, to int
+	spans    spans
+	far      int
+}
+
+// Match finds the date of the line and trains the ranking. A false result
+// without error means there is none. The error is pyre's, when the budget of
+// the line is used up.
+func (d *Detector) Match(m *pyre.Machine, line []byte, b *pyre.Budget) (Hit, bool, error) {
+	if hit, ok := d.remembered(line); ok {
+		return hit, true, nil
+	}
+	if len(d.order) == 0 {
+		d.loadDefaults()
+	}
+	s := search{d: d, m: m, line: line, budget: b, skip: none}
+	sticky, err := s.sticky()
+	if err == nil && !sticky {
+		err = s.scan()
+	}
+	if err != nil || s.best.index == none {
+		return Hit{}, false, err
+	}
+	return d.win(line, &s.best, sticky), true, nil
+}
+
+// search is the work on one line.
+type search struct {
+	d      *Detector
+	m      *pyre.Machine
+	line   []byte
+	budget *pyre.Budget
+	// skip is a template that was tried on the whole line already.
+	skip int
+	best candidate
+}
+
+// try searches a template in part of the line.
+func (s *search) try(index, from, to int) (bool, error) {
+	return s.m.Search(s.d.order[index].re, s.line, from, to, s.budget)
+}
+
+// keep makes the last match the best one so far.
+func (s *search) keep(index, distance, from, to int) {
+	s.best = candidate{index: index, distance: distance, from: from, to: to, far: s.m.Far()}
+	s.best.spans.read(s.m, s.d.order[index].template)
+}
+
+// sticky tries the last winner, at the last place if its surroundings are the
+// same. True means that it won again.
+func (s *search) sticky() (bool, error) {
+	s.best.index = none
+	st := &s.d.state
+	if st.last == none {
+		return false, nil
+	}
+	r := s.d.order[st.last]
+	from, to := 0, len(s.line)
+	if !r.anchored {
+		if f, t, ok := st.place.sameSurroundings(s.line); ok {
+			from, to = f, t
+		} else {
+			s.skip = st.last
+		}
+	} else {
+		s.skip = st.last
+	}
+	found, err := s.try(st.last, from, to)
+	if !found || err != nil {
+		return false, err
+	}
+	start, end := s.m.Span(0)
+	distance := characters(s.line[:start])
+	s.keep(st.last, distance, from, to)
+	if len(s.d.order) == 1 || r.anchored {
+		return true, nil
+	}
+	return distance == st.place.start && distance+characters(s.line[start:end]) == st.place.end, nil
+}
+
+// scan tries all templates in their order.
+func (s *search) scan() error {
+	order := s.d.order
+	lastStart := 1
+	if s.d.state.last != none {
+		lastStart = s.d.state.place.start
+	}
+	for i, r := range order {
+		if i == s.skip {
+			continue
+		}
+		found, err := s.try(i, 0, len(s.line))
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		start, _ := s.m.Span(0)
+		distance := characters(s.line[:start])
+		if i == len(order)-1 || r.anchored || distance <= r.distance && distance <= lastStart {
+			s.keep(i, distance, 0, len(s.line))
+			return nil
+		}
+		if s.best.index == none || distance < s.best.distance {
+			s.keep(i, distance, 0, len(s.line))
+		}
+	}
+	return nil
+}
+
+// win records the winner of a line and moves it up.
+func (d *Detector) win(line []byte, c *candidate, sticky bool) Hit {
+	r, before := d.order[c.index], d.state
+	now := d.env.Now().UnixNano()
+	r.hits++
+	r.lastUsed = now
+	r.distance = c.distance
+	d.state.place = placeOf(line, c)
+	d.state.last = c.index
+	if c.index != before.last && c.index != 0 {
+		d.state.last = d.moveUp(c.index, now)
+	}
+	// A line that leaves everything as it was will do so again.
+	fixed := sticky && before.last == d.state.last && (r.anchored || before.place == d.state.place)
+	return d.memo.store(line, r, c, &d.state.place, fixed)
+}
+
+// unusedFor is how long a template must not have been used to be overtaken by
+// any other.
+const unusedFor = 300 * time.Second
+
+// moveUp moves a template that won to a place nearer to the front, if its
+// weight allows, and returns its index.
+func (d *Detector) moveUp(index int, now int64) int {
+	target := index / 2
+	if d.state.unused < target {
+		target = d.state.unused
+	}
+	mine := d.order[index]
+	for range 2 {
+		if target >= index {
+			return index
+		}
+		other := d.order[target]
+		if mine.weight() > other.weight() || now-other.lastUsed > int64(unusedFor) {
+			copy(d.order[target+1:index+1], d.order[target:index])
+			d.order[target] = mine
+			d.firstUnused()
+			return target
+		}
+		target++
+	}
+	return index
+}
+
+// firstUnused finds the first template that never matched.
+func (d *Detector) firstUnused() {
+	for d.state.unused < len(d.order) && d.order[d.state.unused].hits > 0 {
+		d.state.unused++
+	}
+}
+
+// placeOf takes down where a match is.
+func placeOf(line []byte, c *candidate) place {
+	start, end := c.spans.at(whole)
+	return place{
+		start: c.distance, end: c.distance + characters(line[start:end]),
+		leftOut: lastRune(line[:start]), leftIn: unlessAlnum(firstRune(line[start:])),
+		rightIn: unlessAlnum(lastRune(line[:end])), rightOut: firstRune(line[end:]),
+	}
+}
+
+// sameSurroundings tells whether the line has the same neighbours at the place,
+// and where that is in bytes. Of the two on a side one is enough, but inside
+// only one that is no letter or digit.
+func (p *place) sameSurroundings(line []byte) (from, to int, ok bool) {
+	from, short := byteOffset(line, p.start)
+	leftOut, leftIn := lastRune(line[:from]), firstRune(line[from:])
+	if short {
+		leftOut = noRune
+	}
+	to, short = byteOffset(line, p.end)
+	rightIn, rightOut := lastRune(line[:to]), firstRune(line[to:])
+	if short {
+		rightIn = noRune
+	}
+	left := leftOut == p.leftOut || leftIn == p.leftIn
+	right := rightOut == p.rightOut || rightIn == p.rightIn
+	return from, to, left && right
+}
+
+// characters counts the characters of text.
+func characters(text []byte) int { return utf8.RuneCount(text) }
+
+// byteOffset finds the byte at which character n of the line begins. A shorter
+// line gives its end, and true.
+func byteOffset(line []byte, n int) (offset int, short bool) {
+	i := 0
+	for ; n > 0 && i < len(line); n-- {
+		i++
+		for i < len(line) && !utf8.RuneStart(line[i]) {
+			i++
+		}
+	}
+	return i, n > 0
+}
+
+func firstRune(text []byte) rune {
+	if len(text) == 0 {
+		return noRune
+	}
+	r, _ := utf8.DecodeRune(text)
+	return r
+}
+
+func lastRune(text []byte) rune {
+	if len(text) == 0 {
+		return noRune
+	}
+	r, _ := utf8.DecodeLastRune(text)
+	return r
+}
+
+// unlessAlnum hides letters and digits, which are never compared.
+func unlessAlnum(r rune) rune {
+	if r != noRune && (unicode.IsLetter(r) || unicode.IsNumber(r)) {
+		return anyAlnum
+	}
+	return r
+}

@@ -1,0 +1,180 @@
+package datepattern
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"stockade/internal/pyobj"
+	"stockade/internal/pyre"
+)
+
+// form says how the text of a date is read.
+type form uint8
+
+const (
+	calendar  form = iota // fields of a calendar
+	epoch                 // seconds, with a fraction
+	longEpoch             // seconds, milliseconds or microseconds
+	tai64n                // a TAI64N label
+)
+
+// template is one way to recognize a date. It never changes and is shared.
+type template struct {
+	name string
+	// pattern is the text with tokens, empty for the special templates.
+	pattern string
+	form    form
+	// rank is the weight of one hit.
+	rank float64
+	// anchored says that the template is bound to the beginning or the end of
+	// a line, so that the whole line is searched each time.
+	anchored bool
+	re       *pyre.Regexp
+	// groups are the groups that say something about the time, in their order.
+	groups []group
+	// mutable says that minutes, seconds and fractions in a match may be
+	// exchanged for others without another search; see mutableClock.
+	mutable bool
+}
+
+// group is a capturing group of known meaning.
+type group struct {
+	kind  kind
+	index int
+}
+
+// edges says which boundaries a template gets beside those it brings along.
+type edges struct {
+	// left and right ask for a word boundary.
+	left, right bool
+	// lineStart asks for the beginning of the line instead of the left one.
+	lineStart bool
+}
+
+// The boundaries: that of a word, or before what is no part of a word, or the
+// end of what is searched; and the start of a line with two more characters.
+const (
+	leftEdge  = `(?=^|\b|\W)`
+	rightEdge = `(?=\b|\W|$)`
+	lineEdge  = `^\W{0,2}`
+)
+
+// Prefixes of a pattern that set its edges.
+const (
+	unbound   = "{UNB}"
+	lineBegin = "{^LN-BEG}"
+)
+
+var (
+	ownsLeft    = regexp.MustCompile(`^(?:\(\?\w+\))*\(*(?:(?:\?:)?\^|\*\*)`)
+	ownsRight   = regexp.MustCompile(`(?:^|[^\\])(?:\$\)?|\\b|\\s|\*\*\)*)$`)
+	atLineStart = regexp.MustCompile(`^(?:\^|\((?:\?:)?\^(?:[^|]|$))`)
+	atLineEnd   = regexp.MustCompile(`(?:^|[^\\])\$\)?$`)
+	starsLeft   = regexp.MustCompile(`^(\(*)\*\*`)
+	starsRight  = regexp.MustCompile(`(^|[^\\])\*\*(\)*)$`)
+	globalFlags = regexp.MustCompile(`(^|[^\\])\(\?([aimsux]+)\)`)
+	plainGroup  = regexp.MustCompile(`(?:^|[^\\])\((?:[^?]|$)`)
+	caseless    = regexp.MustCompile(`(?:^|[^%])%[aAbBpc]`)
+)
+
+// newPattern makes the template of a pattern with tokens.
+func newPattern(pattern string, year int) (*template, error) {
+	e := edges{left: true, right: true}
+	body, shown := pattern, pattern
+	switch {
+	case strings.HasPrefix(pattern, unbound):
+		body = pattern[len(unbound):]
+		shown, e = body, edges{}
+	case strings.HasPrefix(pattern, lineBegin):
+		body = pattern[len(lineBegin):]
+		if ownsLeft.MatchString(body) {
+			shown = body
+		} else {
+			e.lineStart = true
+		}
+	}
+	_, name, err := expand(shown, year)
+	if err != nil {
+		return nil, fmt.Errorf("Failed to set datepattern %s (may be an invalid format or unescaped percent char): %w", //nolint:staticcheck // Fail2ban's text
+			pyobj.Repr(pattern), err)
+	}
+	regex, _, _ := expand(strings.TrimSpace(body), year)
+	if caseless.MatchString(body) {
+		regex = "(?i)" + regex
+	}
+	return build(&template{name: name, pattern: pattern, rank: 1}, regex, e)
+}
+
+// build adds to the expression of a template its edges and its group 1, and
+// compiles it.
+func build(t *template, regex string, e edges) (*template, error) {
+	flags, regex := liftFlags(regex)
+	e.left = e.left && !ownsLeft.MatchString(regex)
+	e.right = e.right && !ownsRight.MatchString(regex)
+	if !plainGroup.MatchString(regex) {
+		regex = capture(regex)
+	}
+	t.anchored = e.lineStart || atLineStart.MatchString(regex) || atLineEnd.MatchString(regex)
+	regex = starsLeft.ReplaceAllString(regex, "$1")
+	regex = starsRight.ReplaceAllString(regex, "$1$2")
+	switch {
+	case e.lineStart:
+		regex = lineEdge + regex
+	case e.left:
+		regex = leftEdge + regex
+	}
+	if e.right {
+		regex += rightEdge
+	}
+	return compile(t, flags+regex)
+}
+
+// compile finishes a template whose expression is complete.
+func compile(t *template, regex string) (*template, error) {
+	re, err := pyre.Compile(regex, 0)
+	if err != nil {
+		return nil, fmt.Errorf("compile datepattern %s: %w", pyobj.Repr(t.name), err)
+	}
+	t.re = re
+	if t.form != calendar {
+		return t, nil
+	}
+	for i, name := range re.GroupNames() {
+		if k := kindOfGroup[name]; k != noKind {
+			t.groups = append(t.groups, group{k, i})
+		}
+	}
+	t.mutable = mutableClock(t.pattern)
+	return t, nil
+}
+
+// capture makes the whole expression group 1, but for an anchor on either side.
+func capture(regex string) string {
+	head, tail := "", ""
+	if rest, ok := strings.CutPrefix(regex, "^"); ok {
+		head, regex = "^", rest
+	}
+	if rest, ok := strings.CutSuffix(regex, "$"); ok && !strings.HasSuffix(rest, `\`) {
+		tail, regex = "$", rest
+	}
+	return head + "(" + regex + ")" + tail
+}
+
+// liftFlags takes the global flags out of an expression, to be put in front
+// of everything else.
+func liftFlags(regex string) (flags, rest string) {
+	letters := ""
+	for {
+		m := globalFlags.FindStringSubmatchIndex(regex)
+		if m == nil {
+			break
+		}
+		letters += regex[m[4]:m[5]]
+		regex = regex[:m[3]] + regex[m[1]:]
+	}
+	if letters == "" {
+		return "", regex
+	}
+	return "(?" + letters + ")", regex
+}

@@ -1,0 +1,246 @@
+package datepattern
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"stockade/internal/pyobj"
+	"stockade/internal/pyre"
+)
+
+// Time reads the time at a hit in its line. A false result without error is a
+// date that cannot be ("30 Feb"): the text is cut, the time unknown. An error
+// is what makes Fail2ban give up the line, such as an unknown zone name.
+func (d *Detector) Time(line []byte, h Hit) (Stamp, bool, error) {
+	r := &d.memo.slot[h.slot]
+	if r.serial == h.serial && r.serial != 0 {
+		if stamp, ok := d.known(r, line); ok {
+			return stamp, true, nil
+		}
+		return d.read(r.winner.template, &r.spans, line, r)
+	}
+	return d.readAgain(line, h)
+}
+
+// readAgain searches a line anew whose groups are no longer kept.
+func (d *Detector) readAgain(line []byte, h Hit) (Stamp, bool, error) {
+	if h.Template < 0 || h.Template >= len(d.added) {
+		return Stamp{}, false, nil
+	}
+	if d.again == nil {
+		d.again = pyre.NewMachine()
+	}
+	t := d.added[h.Template].template
+	budget := pyre.LineBudget(len(line))
+	found, err := d.again.Search(t.re, line, h.from, h.to, &budget)
+	if err != nil {
+		return Stamp{}, false, fmt.Errorf("read the time of a line again: %w", err)
+	}
+	if !found {
+		return Stamp{}, false, nil
+	}
+	var s spans
+	s.read(d.again, t)
+	return d.read(t, &s, line, nil)
+}
+
+// read turns the groups of a match into a time.
+func (d *Detector) read(t *template, s *spans, line []byte, r *remembered) (Stamp, bool, error) {
+	if t.form == calendar {
+		return d.readCalendar(t, s, line, r)
+	}
+	start, end := s.at(firstGroup)
+	if start < 0 {
+		return Stamp{}, false, errNoNumber
+	}
+	text := string(line[start:end])
+	if t.form == tai64n {
+		return readLabel(text)
+	}
+	return readNumber(text, t.form == longEpoch)
+}
+
+// errNoNumber is a match of an epoch pattern whose number took no part.
+var errNoNumber = errors.New("float() argument must be a string or a real number, not 'NoneType'")
+
+// readCalendar turns a date into a time, and remembers it when minutes and
+// seconds can simply be added.
+func (d *Detector) readCalendar(t *template, s *spans, line []byte, r *remembered) (Stamp, bool, error) {
+	f, ok, err := d.fieldsOf(t, s, line)
+	if !ok || err != nil {
+		return Stamp{}, false, err
+	}
+	present := d.env.Now()
+	now := wallOf(present, d.env.Zone)
+	w, assumed, ok, err := f.resolve(now)
+	if !ok || err != nil {
+		return Stamp{}, false, err
+	}
+	if f.hasZone {
+		w -= wall(f.zone)
+		if !w.inRange() {
+			return Stamp{}, false, errors.New("date value out of range")
+		}
+	}
+	asRead := w
+	w, ok = f.correct(w, assumed, now)
+	if !ok {
+		return Stamp{}, false, nil
+	}
+	seconds := int64(w)
+	if !f.hasZone {
+		if seconds, ok = d.local.unix(w); !ok {
+			return Stamp{}, false, errors.New("mktime argument out of range")
+		}
+	}
+	if r != nil && r.keyed && asRead == w {
+		d.remember(r, &f, w, seconds, assumed, present)
+	}
+	return Stamp{Time: time.Unix(seconds, 0), Integer: f.hasZone}, true, nil
+}
+
+// fieldsOf collects what the groups of a match say.
+func (d *Detector) fieldsOf(t *template, s *spans, line []byte) (fields, bool, error) {
+	f := fields{zone: d.zone, hasZone: d.hasZone}
+	half := ""
+	for i, g := range t.groups {
+		if start, end := s.at(firstGroup + i); g.kind == halfDay && start >= 0 {
+			half = string(line[start:end])
+		}
+	}
+	for i, g := range t.groups {
+		start, end := s.at(firstGroup + i)
+		if start < 0 {
+			continue
+		}
+		if ok, err := f.set(g.kind, string(line[start:end]), half); !ok || err != nil {
+			return f, false, err
+		}
+	}
+	return f, true, nil
+}
+
+// readNumber reads seconds since 1970, or by its length a number of
+// milliseconds or microseconds.
+func readNumber(text string, long bool) (Stamp, bool, error) {
+	text = strings.TrimSpace(ascii(text))
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsInf(v, 0) || math.IsNaN(v) || math.Abs(v) > 1e17 {
+		return Stamp{}, false, fmt.Errorf("could not convert string to float: %s", pyobj.Repr(strings.Clone(text)))
+	}
+	if long && len(text) >= 13 {
+		if len(text) >= 16 && !strings.Contains(text, ".") {
+			v /= 1000000
+		} else {
+			v /= 1000
+		}
+	}
+	seconds, part := math.Modf(v)
+	return Stamp{Time: time.Unix(int64(seconds), int64(math.Round(part*1e9)))}, true, nil
+}
+
+// readLabel reads a TAI64N label: the first hex digit only marks the epoch, and
+// nanoseconds are dropped.
+func readLabel(text string) (Stamp, bool, error) {
+	v, err := strconv.ParseUint(text[2:17], 16, 64)
+	if err != nil {
+		return Stamp{}, false, fmt.Errorf("read TAI64N label: %w", err)
+	}
+	return Stamp{Time: time.Unix(int64(v), 0), Integer: true}, true, nil
+}
+
+// knownTime is the time of a remembered match at minute and second zero, with
+// what it depends on.
+type knownTime struct {
+	ok      bool
+	integer bool
+	assumed guess
+	// base is the time, wall the clock on the wall that goes with it, and east
+	// the offset that is between them when the process zone decided it.
+	base int64
+	wall wall
+	east int64
+	// from and to bound the present: the same day with the same offset nowEast,
+	// for a date that was filled in from it.
+	from, to int64
+	nowEast  int64
+}
+
+// known gives the time of a remembered match by adding minutes and seconds.
+func (d *Detector) known(r *remembered, line []byte) (Stamp, bool) {
+	k := &r.time
+	if !k.ok {
+		return Stamp{}, false
+	}
+	plus := int64(0)
+	if r.loose > 0 {
+		plus = int64(tens(line, r.minute)*60 + tens(line, r.second))
+	}
+	if k.assumed != nothing {
+		now := d.env.Now().Unix()
+		if now < k.from || now >= k.to {
+			return Stamp{}, false
+		}
+		limit := wall(now + k.nowEast)
+		if k.assumed == theYear {
+			limit += daySeconds
+		}
+		if k.wall+wall(plus) > limit {
+			return Stamp{}, false
+		}
+	}
+	if !k.integer && d.local.east != k.east {
+		return Stamp{}, false
+	}
+	return Stamp{Time: time.Unix(k.base+plus, 0), Integer: k.integer}, true
+}
+
+// tens reads two plain digits.
+func tens(line []byte, at int) int { return int(line[at]-'0')*10 + int(line[at+1]-'0') }
+
+// remember keeps a time for other minutes and seconds of its hour, if the hour
+// has as many of them as it should.
+func (d *Detector) remember(r *remembered, f *fields, w wall, seconds int64, assumed guess, present time.Time) {
+	inHour, rest := int64(0), int64(0)
+	if r.loose > 0 {
+		inHour, rest = int64(f.minute*60+f.second), 3599
+	}
+	k := knownTime{
+		ok: true, integer: f.hasZone, assumed: assumed,
+		base: seconds - inHour, wall: w - wall(inHour), east: int64(w) - seconds,
+	}
+	if !f.hasZone {
+		k.ok = d.eastAt(k.base) == k.east && d.eastAt(k.base+rest) == k.east
+	}
+	if assumed != nothing && k.ok {
+		d.boundPresent(&k, present)
+	}
+	r.time = k
+}
+
+// eastAt is the offset of the process zone at a time.
+func (d *Detector) eastAt(unix int64) int64 {
+	_, east := time.Unix(unix, 0).In(d.env.Zone).Zone()
+	return int64(east)
+}
+
+// boundPresent finds how long the present stays the same day at the same
+// offset.
+func (d *Detector) boundPresent(k *knownTime, present time.Time) {
+	here := present.In(d.env.Zone)
+	midnight := wallOf(present, d.env.Zone)
+	midnight -= wall(midnight.clock())
+	k.nowEast = d.eastAt(present.Unix())
+	k.from, k.to = int64(midnight)-k.nowEast, int64(midnight)-k.nowEast+daySeconds
+	start, end := here.ZoneBounds()
+	if !start.IsZero() {
+		k.from = max(k.from, start.Unix())
+	}
+	if !end.IsZero() {
+		k.to = min(k.to, end.Unix())
+	}
+}

@@ -23,6 +23,11 @@ type settings struct {
 	checkAll  bool
 	rawHosts  bool
 	noCauses  bool
+	// datePattern is the option as it was set, empty for the defaults.
+	datePattern string
+	// timezone is the option logtimezone; hasTimezone tells whether it was set.
+	timezone    string
+	hasTimezone bool
 }
 
 func defaultSettings() settings {
@@ -136,12 +141,13 @@ func (f *Filter) SetDatePattern(option string) error {
 	if err := d.AppendOption(option); err != nil {
 		return err
 	}
-	if tz, ok := f.dates.DefaultZone(); ok {
-		if err := d.SetDefaultZone(tz); err != nil {
+	if f.settings.hasTimezone {
+		if err := d.SetDefaultZone(f.settings.timezone); err != nil {
 			return err
 		}
 	}
 	f.dates = d
+	f.settings.datePattern = option
 	f.logDates()
 	return nil
 }
@@ -160,10 +166,18 @@ func (f *Filter) DatePattern() (pattern, name string, ok bool) { return f.dates.
 func (f *Filter) Dates() *datepattern.Detector { return f.dates }
 
 // SetLogTimezone sets the zone of times that name none.
-func (f *Filter) SetLogTimezone(tz string) error { return f.dates.SetDefaultZone(tz) }
+func (f *Filter) SetLogTimezone(tz string) error {
+	if err := f.dates.SetDefaultZone(tz); err != nil {
+		return err
+	}
+	f.settings.timezone, f.settings.hasTimezone = tz, true
+	return nil
+}
 
 // LogTimezone is what SetLogTimezone set.
-func (f *Filter) LogTimezone() (tz string, ok bool) { return f.dates.DefaultZone() }
+func (f *Filter) LogTimezone() (tz string, ok bool) {
+	return f.settings.timezone, f.settings.hasTimezone
+}
 
 // SetFindTime sets how old a line may be while a log is caught up with.
 func (f *Filter) SetFindTime(d time.Duration) { f.settings.findTime = d }

@@ -2,34 +2,11 @@ package config
 
 import "io"
 
-// Tree is a loaded configuration.
-type Tree struct {
-	opts Options
-}
-
-// Load reads fail2ban.* and jail.* with their includes. Filters and actions
-// are read when a stream asks for them.
-func Load(opts Options) (*Tree, error) { return &Tree{opts: opts}, nil }
-
-// Server gives the settings a client needs, overrides applied.
-func (t *Tree) Server() ServerOptions { return ServerOptions{} }
-
-// Jails names all jails of the configuration in order of first appearance.
-func (t *Tree) Jails() []string { return nil }
-
-// Stream makes the commands of one jail (enabled or not known to the server),
-// or of all enabled jails when jail is empty. The general part always leads.
-// An error means that there is no stream at all.
-func (t *Tree) Stream(jail string, purpose Purpose) (*Result, error) { return nil, nil }
-
 // Rule is a regex with the line it was written on.
 type Rule struct {
 	Text   string
 	Origin Origin
 }
-
-// Param is one parameter of name[key=value].
-type Param struct{ Name, Value string }
 
 // FilterDef is a filter as a jail would get it.
 type FilterDef struct {
@@ -59,16 +36,6 @@ func ReadFilter(opts Options, nameOrPath string, params []Param, jail string) (*
 // JailFilter reads the filter of a jail of the tree, including the jail's own
 // regexes and options, as it would be sent to the server.
 func (t *Tree) JailFilter(jail string) (*FilterDef, []Finding, error) { return nil, nil, nil }
-
-// ParseSpec splits name[key=value,…] as filter, action, backend and logtarget
-// are written.
-func ParseSpec(text string) (name string, params []Param, err error) { return text, nil, nil }
-
-// Lines prints a stream as -d does, one command a line.
-func Lines(s Stream) []string { return nil }
-
-// PrettyLines prints a stream as --dp does.
-func PrettyLines(s Stream) []string { return nil }
 
 // EncodeSidecar packs what a stream knows beyond its words (origins, action
 // sources, pending marks) into one value that travels as an extra word of

@@ -34,8 +34,28 @@ type Finding struct {
 	Column int
 	// Text says what is wrong; Quote is the offending text; Cure what to do.
 	Text, Quote, Cure string
+	// Refuses says that Fail2ban refuses the whole configuration for it.
+	Refuses bool
 	// Log is the line Fail2ban logs for it at level LogLevel (Python's
 	// numbers), empty when it logs nothing.
 	Log      string
 	LogLevel int
+}
+
+// Python's numbers of the levels that findings are logged at.
+const (
+	levelNotice  = 25
+	levelWarning = 30
+	levelError   = 40
+)
+
+// problem is a finding that ended the reading of something.
+type problem = Finding
+
+// Error gives "file:line: what is wrong".
+func (f *Finding) Error() string {
+	if f.Origin.IsZero() {
+		return f.Text
+	}
+	return f.Origin.String() + ": " + f.Text
 }

@@ -15,6 +15,9 @@ type Command struct {
 	Pending bool
 	// User marks an addlogpath that was not written in the library.
 	User bool
+	// Degrades names the jail that a config-error leaves running with less
+	// than it was given.
+	Degrades string
 }
 
 // ActionSource says from which files an action was put together, so that the
@@ -52,6 +55,8 @@ type Result struct {
 	// Good and Bad are the enabled jails that are in the stream and those
 	// that were dropped, in order.
 	Good, Bad []string
+	// Degraded are the good jails that lost a part.
+	Degraded []string
 	// Findings are all that was noticed, in the order of reading.
 	Findings []Finding
 	// Refused says that Fail2ban would refuse the whole configuration; Err

@@ -1,0 +1,438 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"sort"
+	"strings"
+
+	"stockade/internal/ini"
+)
+
+// optionType is how the text of an option becomes a value.
+type optionType int
+
+const (
+	textOption optionType = iota
+	boolOption
+	intOption
+)
+
+// optionKind names an option that the reader knows.
+type optionKind struct {
+	name string
+	kind optionType
+}
+
+// definitionKind is what tells filters and actions apart.
+type definitionKind struct {
+	folder string
+	// options are the recognised ones in the order they are sent.
+	options []optionKind
+	// server are the tags that are left for the server.
+	server map[string]bool
+}
+
+func (k *definitionKind) option(name string) (optionType, bool) {
+	for _, o := range k.options {
+		if o.name == name {
+			return o.kind, true
+		}
+	}
+	return 0, false
+}
+
+// element is one option of a definition with its raw text.
+type element struct {
+	name string
+	raw  traced
+	// none marks an option that could not be read, which is sent as None.
+	none bool
+	kind optionType
+	// recognised says that the option is one that is sent under its own name;
+	// helper, that it is only there to be referred to.
+	recognised, helper bool
+	// text is raw with all tags replaced; value is it converted.
+	text  traced
+	value any
+}
+
+// definition is a filter or an action, read with parameters.
+type definition struct {
+	kind     *definitionKind
+	name     string
+	set      *fileSet
+	section  *layered
+	scope    scope
+	elements []*element
+	index    map[string]*element
+	// known are the file's own [Init] values, as <known/name>.
+	known map[string]traced
+	// conditional are the names that have a variant name?family=….
+	conditional map[string]bool
+	findings    []Finding
+}
+
+// definitionSet reads the files of a filter or action once.
+func (t *Tree) definitionSet(kind *definitionKind, name string) *fileSet {
+	key := kind.folder + "/" + name
+	set, ok := t.definitions[key]
+	if !ok {
+		set = t.overlay.load(key)
+		t.definitions[key] = set
+	}
+	return set
+}
+
+// request says which definition is wanted and by whom.
+type request struct {
+	name string
+	// params are what the jail passes, in order; vars the jail's own options.
+	params []Param
+	vars   map[string]string
+	// overridden tells which options the jail sets itself.
+	overridden func(option string) bool
+	// all says to read every option of [Definition], as filters need it.
+	all bool
+}
+
+// define reads a definition, whose files must exist.
+func (t *Tree) define(kind *definitionKind, r request) (*definition, *problem) {
+	d := &definition{
+		kind: kind, name: r.name, set: t.definitionSet(kind, r.name),
+		index: map[string]*element{}, known: map[string]traced{}, conditional: map[string]bool{},
+	}
+	if err := d.usable(); err != nil {
+		return nil, err
+	}
+	vars := make(map[string]string, len(r.vars)+len(r.params))
+	for k, v := range r.vars {
+		vars[k] = v
+	}
+	for _, p := range r.params {
+		vars[ini.Lower(p.Name)] = p.Value
+	}
+	section, ok := d.set.section("Definition")
+	if !ok {
+		section = newLayered("Definition")
+	}
+	d.section = section
+	d.scope = scope{set: d.set, section: section, vars: vars, base: t.overlay.dir}
+	if err := d.readOptions(ok, r); err != nil {
+		return nil, err
+	}
+	for _, p := range r.params {
+		d.put(p.Name, traced{text: p.Value})
+	}
+	if err := d.readInit(r.params, vars); err != nil {
+		return nil, err
+	}
+	if r.all {
+		if err := d.readHelpers(); err != nil {
+			return nil, err
+		}
+	}
+	return d, d.substitute()
+}
+
+// usable reports what makes the files of a definition unusable.
+func (d *definition) usable() *problem {
+	if len(d.set.whole) > 0 {
+		return faultProblem(d.set.whole[0])
+	}
+	for _, name := range d.set.order {
+		if broken := d.set.sections[name].broken; len(broken) > 0 {
+			return faultProblem(broken[0])
+		}
+	}
+	if broken := d.set.defaults.broken; len(broken) > 0 {
+		return faultProblem(broken[0])
+	}
+	if len(d.set.includes) > 0 {
+		return d.set.includes[0]
+	}
+	return nil
+}
+
+// put adds an option or replaces the text of one that is there.
+func (d *definition) put(name string, text traced) *element {
+	if e, ok := d.index[name]; ok {
+		e.raw, e.none = text, false
+		return e
+	}
+	e := &element{name: name, raw: text}
+	e.kind, e.recognised = d.kind.option(name)
+	d.elements = append(d.elements, e)
+	d.index[name] = e
+	if plain, _, ok := strings.Cut(name, "?"); ok {
+		d.conditional[plain] = true
+	}
+	return e
+}
+
+// readOptions reads the recognised options of [Definition] that are neither
+// passed nor set by the jail.
+func (d *definition) readOptions(exists bool, r request) *problem {
+	for _, o := range d.kind.options {
+		if hasParam(r.params, o.name) || r.overridden != nil && r.overridden(o.name) {
+			continue
+		}
+		if !exists {
+			d.put(o.name, traced{}).none = true
+			d.findings = append(d.findings, Finding{
+				Severity: Error, Code: "no-definition", Text: "no [Definition] section",
+				Origin: d.origin(), Log: "No section: 'Definition'", LogLevel: levelError,
+			})
+			continue
+		}
+		if !d.scope.has(o.name) {
+			continue
+		}
+		text, err := d.scope.get(o.name)
+		if err != nil {
+			return err
+		}
+		d.put(o.name, text)
+	}
+	return nil
+}
+
+// origin is the first file of the definition.
+func (d *definition) origin() Origin {
+	if len(d.set.files) == 0 {
+		return Origin{}
+	}
+	return d.set.files[0].origin(0)
+}
+
+// readInit adds the options of [Init] that are not passed. A plain parameter
+// overrides the conditional variants too.
+func (d *definition) readInit(params []Param, vars map[string]string) *problem {
+	section, ok := d.set.section("Init")
+	if !ok {
+		return nil
+	}
+	sc := scope{set: d.set, section: section, vars: vars, base: d.scope.base}
+	for _, name := range section.order {
+		plain, _, isConditional := strings.Cut(name, "?")
+		passed, given := param(params, name)
+		if !given && isConditional {
+			if passed, given = param(params, plain); given {
+				d.put(name, traced{text: passed})
+				continue
+			}
+		}
+		text, err := sc.expand(name, section.opts[name])
+		if err != nil {
+			return err
+		}
+		d.known[name] = text
+		if !given {
+			d.put(name, text)
+		}
+	}
+	return nil
+}
+
+// readHelpers adds the options of [Definition] that nobody else reads: a jail
+// may ask for them as known/name.
+func (d *definition) readHelpers() *problem {
+	for _, name := range d.section.order {
+		if _, ok := d.index[name]; ok {
+			continue
+		}
+		text, err := d.scope.get(name)
+		if err != nil {
+			return err
+		}
+		if v, ok := d.scope.vars[name]; ok {
+			text = traced{text: v}
+		}
+		d.put(name, text).helper = true
+	}
+	return nil
+}
+
+// substitute replaces the tags in all options and converts them.
+func (d *definition) substitute() *problem {
+	t := tags{lookup: d.lookup, keep: func(tag string) bool { return d.conditional[tag] || d.kind.server[tag] }}
+	for _, e := range d.elements {
+		e.text = e.raw
+		if !t.keep(e.name) && strings.IndexByte(e.raw.text, '<') >= 0 {
+			text, err := t.replace(e.name, e.raw)
+			if err != nil {
+				return err
+			}
+			e.text = text
+		}
+		d.convert(e)
+	}
+	return nil
+}
+
+// convert gives an option its type.
+func (d *definition) convert(e *element) {
+	switch {
+	case e.none:
+		e.value = nil
+	case !e.recognised || e.kind == textOption:
+		e.value = e.text.text
+	case e.kind == boolOption:
+		e.value = truth(e.text.text)
+	default:
+		n, ok := pythonInt(e.text.text)
+		if ok {
+			e.value = n
+			return
+		}
+		e.none, e.recognised = true, false
+		d.findings = append(d.findings, Finding{
+			Severity: Warning, Code: "bad-int", Origin: e.text.origin(), Quote: e.text.text,
+			Text:     fmt.Sprintf("%s must be a whole number", e.name),
+			Cure:     "the option is ignored until it is one",
+			Log:      fmt.Sprintf("Wrong int value '%s' for '%s'. Using default one: None", e.text.text, e.name),
+			LogLevel: levelWarning,
+		})
+	}
+}
+
+// lookup finds what a tag stands for: an option of the definition, the file's
+// own value, or anything that %()s would find.
+func (d *definition) lookup(tag string) (traced, bool, *problem) {
+	if e, ok := d.index[tag]; ok && !e.none {
+		return e.raw, true, nil
+	}
+	sect, opt, slash := strings.Cut(tag, "/")
+	if slash {
+		return d.lookupIn(sect, opt)
+	}
+	name := ini.Lower(tag)
+	if text, ok := d.scope.vars[name]; ok {
+		return traced{text: text}, true, nil
+	}
+	return d.read(d.section, name)
+}
+
+// lookupIn finds section/option. The section is spelled as in the file.
+func (d *definition) lookupIn(sect, opt string) (traced, bool, *problem) {
+	if sect == "known" {
+		if text, ok := d.known[opt]; ok {
+			return text, true, nil
+		}
+		opt = ini.Lower(opt)
+		if v := d.section.opts[opt]; v != nil && v.prev != nil {
+			text, err := d.scope.expand(opt, v.prev)
+			return text, err == nil, err
+		}
+		return d.read(d.section, opt)
+	}
+	opt = ini.Lower(opt)
+	if sect == "default" || sect == ini.DefaultSection {
+		return d.read(d.set.defaults, opt)
+	}
+	section, ok := d.set.section(sect)
+	if !ok {
+		return traced{}, false, nil
+	}
+	return d.read(section, opt)
+}
+
+// read interpolates an option of a section for use in a tag.
+func (d *definition) read(section *layered, name string) (traced, bool, *problem) {
+	sc := d.scope
+	sc.section = section
+	if !sc.has(name) {
+		return traced{}, false, nil
+	}
+	text, err := sc.get(name)
+	return text, err == nil, err
+}
+
+func hasParam(params []Param, name string) bool {
+	_, ok := param(params, name)
+	return ok
+}
+
+func param(params []Param, name string) (string, bool) {
+	for _, p := range params {
+		if p.Name == name {
+			return p.Value, true
+		}
+	}
+	return "", false
+}
+
+// truth is what Fail2ban takes for yes.
+func truth(text string) bool {
+	switch strings.ToLower(text) {
+	case "1", "on", "true", "yes":
+		return true
+	}
+	return false
+}
+
+// faultProblem turns a fault of a file into a finding. Fail2ban refuses the
+// whole configuration for faults of syntax; a file it cannot decode or read
+// costs the definition that needs it.
+func faultProblem(f ini.Fault) *problem {
+	p := &problem{
+		Severity: Error, Code: faultCodes[f.Kind], Text: f.Text(), Quote: f.Quote, Cure: f.Cure(),
+		Origin:  Origin{File: f.File, Line: f.Line, Library: strings.HasPrefix(f.File, "library:")},
+		Refuses: f.Kind != ini.Undecodable && f.Kind != ini.TooLarge && f.Kind != ini.Unreadable,
+	}
+	return p
+}
+
+var faultCodes = map[ini.Kind]string{
+	ini.BadSyntax:        "syntax",
+	ini.NoSection:        "no-section",
+	ini.DuplicateOption:  "duplicate-option",
+	ini.DuplicateSection: "duplicate-section",
+	ini.Undecodable:      "undecodable",
+	ini.TooLarge:         "too-large",
+	ini.Unreadable:       "unreadable",
+}
+
+// source describes where an action comes from.
+func (d *definition) source() *ActionSource {
+	s := &ActionSource{Name: d.name, Library: true}
+	for _, f := range d.set.files {
+		s.Files = append(s.Files, f.shown())
+		s.Library = s.Library && f.library
+	}
+	s.Digest, s.Changed = d.set.digest()
+	return s
+}
+
+// digest is the identity of a merged definition before parameters: SHA-256
+// over the sorted options of all its sections but [INCLUDES]. changed is the
+// last place that did not come from the main file's own folder and name.
+func (s *fileSet) digest() (sum string, changed Origin) {
+	if s.sum != "" {
+		return s.sum, s.changed
+	}
+	h := sha256.New()
+	names := append([]string{ini.DefaultSection}, s.order...)
+	sort.Strings(names)
+	for _, name := range names {
+		section := s.sections[name]
+		if name == ini.DefaultSection {
+			section = s.defaults
+		}
+		if section == nil || name == "INCLUDES" {
+			continue
+		}
+		opts := append([]string(nil), section.order...)
+		sort.Strings(opts)
+		for _, o := range opts {
+			v := section.opts[o]
+			fmt.Fprintf(h, "%s\x00%s\x00%s\x00", name, o, v.text)
+			if v.prev != nil {
+				s.changed = v.origin()
+			}
+		}
+	}
+	s.sum = hex.EncodeToString(h.Sum(nil))
+	return s.sum, s.changed
+}

@@ -256,7 +256,7 @@ func compare(a, b any) int {
 	if isText && both {
 		return strings.Compare(x, y)
 	}
-	return strings.Compare(typeName(a), typeName(b))
+	return strings.Compare(TypeName(a), TypeName(b))
 }
 
 func sign(f float64) float64 {
@@ -282,23 +282,4 @@ func number(v any) (float64, bool) {
 		return v, true
 	}
 	return 0, false
-}
-
-// typeName is the name of the Python type of a key.
-func typeName(v any) string {
-	switch v.(type) {
-	case nil:
-		return "NoneType"
-	case bool:
-		return "bool"
-	case int:
-		return "int"
-	case float64:
-		return "float"
-	case string:
-		return "str"
-	case Tuple:
-		return "tuple"
-	}
-	return "object"
 }

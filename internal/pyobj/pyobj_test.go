@@ -41,3 +41,36 @@ func TestDictKeepsFirstOrderAndJoinsEqualNumbers(t *testing.T) {
 		t.Error("a tuple is a key")
 	}
 }
+
+func TestNumbersAreReadAsByPython(t *testing.T) {
+	for _, tt := range []struct {
+		in   any
+		want string
+	}{
+		{" 7 ", "7"},
+		{"1_000", "1000"},
+		{"-5", "-5"},
+		{true, "1"},
+		{2.9, "2"},
+		{"x", "invalid literal for int() with base 10: 'x'"},
+		{"1.5", "invalid literal for int() with base 10: '1.5'"},
+		{"_1", "invalid literal for int() with base 10: '_1'"},
+		{nil, "int() argument must be a string, a bytes-like object or a real number, not 'NoneType'"},
+		{[]any{}, "int() argument must be a string, a bytes-like object or a real number, not 'list'"},
+	} {
+		n, err := Int(tt.in)
+		got := Repr(n)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("Int(%v) = %s, want %s", tt.in, got, tt.want)
+		}
+	}
+	if _, err := AsFloat("x"); err == nil || err.Error() != "could not convert string to float: 'x'" {
+		t.Error(err)
+	}
+	if f, err := AsFloat(" 0.5"); err != nil || f != 0.5 {
+		t.Error(f, err)
+	}
+}

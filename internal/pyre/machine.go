@@ -52,11 +52,13 @@ type Machine struct {
 	far   int
 	found bool
 	memo  memo
+	// patience is the number of steps before the table of visited places.
+	patience int
 }
 
 // NewMachine makes a machine.
 func NewMachine() *Machine {
-	return &Machine{stack: make([]frame, 256), regs: make([]int32, 64)}
+	return &Machine{stack: make([]frame, 256), regs: make([]int32, 64), patience: memoAfter}
 }
 
 // Search looks for the first match of re in text[from:to], as Python's
@@ -108,7 +110,7 @@ func (m *Machine) tidy() {
 // attempt runs the program from each place where a match can begin. It charges
 // the budget.
 func (m *Machine) attempt(pr *program, from int, b *Budget) (bool, error) {
-	allowed := min(b.Left, memoAfter)
+	allowed := min(b.Left, m.patience)
 	m.left = allowed
 	for start := from; ; start++ {
 		start = pr.nextStart(m.text, start)

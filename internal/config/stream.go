@@ -63,3 +63,7 @@ type Result struct {
 	// is the reason as it would print it.
 	Refused error
 }
+
+// Valid tells whether a server can be set up from the stream: at least one jail
+// is good, or none is bad.
+func (r *Result) Valid() bool { return len(r.Good) > 0 || len(r.Bad) == 0 }

@@ -61,8 +61,8 @@ func (f *Filter) keepPrefix() {
 }
 
 // gather puts the groups of prefregex and failregex together: groups of the
-// failregex that took part overlay those of the prefregex; without a prefregex
-// all of them count.
+// failregex that took part overlay those of the prefregex; where the prefregex
+// has none (but its content) all of them count.
 func (f *Filter) gather(r *rule) Data {
 	d := &f.data
 	d.pref = d.pref[:0]
@@ -70,7 +70,7 @@ func (f *Filter) gather(r *rule) Data {
 		d.pref = f.prefGroups(d.pref)
 	}
 	d.fail = capture(d.fail[:0], r, f.machine, f.searched())
-	if f.pref == nil {
+	if len(d.pref) == 0 {
 		return d.fail
 	}
 	for i := range d.fail {

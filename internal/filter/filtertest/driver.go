@@ -43,7 +43,7 @@ func StartIn(tb testing.TB, dir, zone string) *Driver {
 	tb.Helper()
 	d := &Driver{tb: tb, Dir: dir}
 	d.cmd = exec.Command("python3", "-W", "ignore", "-c", script)
-	d.cmd.Env = append(testenv.ProgramEnv(d.Dir), "TZ="+zone, "PYTHONHASHSEED=0")
+	d.cmd.Env = append(testenv.ProgramEnv(d.Dir), "TZ="+zone, "PYTHONHASHSEED=0", "PYTHONUTF8=1")
 	var err error
 	if d.in, err = d.cmd.StdinPipe(); err != nil {
 		tb.Fatal(err)

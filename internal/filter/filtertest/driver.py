@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 import os
+import signal
 import sys
 import time
 
@@ -17,6 +18,17 @@ from fail2ban.server.ipdns import IPAddr
 from fail2ban.server.mytime import MyTime
 
 records = []
+
+
+class TookTooLong(Exception):
+    pass
+
+
+def give_up(*args):
+    raise TookTooLong()
+
+
+signal.signal(signal.SIGALRM, give_up)
 
 
 class Collect(logging.Handler):
@@ -110,6 +122,7 @@ def run(req):
         MyTime.setTime(item.get("now", req.get("now")))
         line = FileContainer.decode_line("test", f.getLogEncoding(), base64.b64decode(item["b"])).rstrip("\r\n")
         del records[:]
+        signal.setitimer(signal.ITIMER_REAL, req.get("limit", 2))
         try:
             if "date" in item:
                 found = f.processLine(("", item["date"], line), item["time"])
@@ -118,6 +131,8 @@ def run(req):
             out.append({"rows": rows(found)})
         except Exception as e:
             out.append({"error": type(e).__name__, "text": str(e)})
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         if req.get("records"):
             out[-1]["records"] = list(records)
     return out

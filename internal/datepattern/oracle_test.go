@@ -45,6 +45,8 @@ type lineVerdict struct {
 	Time      *float64 `json:"time"`
 	Integer   bool     `json:"integer"`
 	TimeError []string `json:"timeError"`
+	// Order holds the names of the templates in their order after the line.
+	Order []string `json:"order"`
 }
 
 // rankedRow is one template: name, pattern, whether it is anchored, its rank,

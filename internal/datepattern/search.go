@@ -181,6 +181,7 @@ func (d *Detector) win(line []byte, c *candidate, sticky bool) Hit {
 	if c.index != before.last && c.index != 0 {
 		d.state.last = d.moveUp(c.index, now)
 	}
+	d.countUsed()
 	// A line that leaves everything as it was will do so again.
 	fixed := sticky && before.last == d.state.last && (r.anchored || before.place == d.state.place)
 	return d.memo.store(line, r, c, &d.state.place, fixed)
@@ -191,31 +192,27 @@ func (d *Detector) win(line []byte, c *candidate, sticky bool) Hit {
 const unusedFor = 300 * time.Second
 
 // moveUp moves a template that won to a place nearer to the front, if its
-// weight allows, and returns its index.
+// weight allows, and returns its index. It is compared with the first that never
+// matched, or if it stands before that with the one halfway to the front; then
+// with the one before it.
 func (d *Detector) moveUp(index int, now int64) int {
-	target := index / 2
-	if d.state.unused < target {
+	mine, target := d.order[index], index/2
+	if d.state.unused < index {
 		target = d.state.unused
 	}
-	mine := d.order[index]
-	for range 2 {
-		if target >= index {
-			return index
-		}
+	for _, target := range [2]int{target, index - 1} {
 		other := d.order[target]
 		if mine.weight() > other.weight() || now-other.lastUsed > int64(unusedFor) {
 			copy(d.order[target+1:index+1], d.order[target:index])
 			d.order[target] = mine
-			d.firstUnused()
 			return target
 		}
-		target++
 	}
 	return index
 }
 
-// firstUnused finds the first template that never matched.
-func (d *Detector) firstUnused() {
+// countUsed finds the first template that never matched.
+func (d *Detector) countUsed() {
 	for d.state.unused < len(d.order) && d.order[d.state.unused].hits > 0 {
 		d.state.unused++
 	}

@@ -10,11 +10,16 @@ import os
 import sys
 import time
 
+import types
+
 logging.disable(logging.CRITICAL)
 
 from fail2ban.server import datedetector
 from fail2ban.server.datedetector import DateDetector
 from fail2ban.server.mytime import MyTime
+
+# The ranking asks the machine's clock, not the one that tests set.
+datedetector.time = types.SimpleNamespace(time=MyTime.time)
 
 
 def failure(error):
@@ -53,6 +58,10 @@ def one_line(detector, text, now):
 
 def run(scenario):
     datedetector.DD_patternCache.clear()
+    # The C library remembers the offset that it found last; begin with none.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    time.mktime((2000, 1, 1, 0, 0, 0, 0, 0, -1))
     os.environ["TZ"] = scenario["tz"]
     time.tzset()
     MyTime.setTime(scenario["now"])
@@ -67,7 +76,11 @@ def run(scenario):
     except Exception as error:
         return {"error": failure(error), "templates": describe(detector)}
     answer = {"templates": describe(detector)}
-    answer["lines"] = [one_line(detector, text, now) for text, now in scenario["lines"]]
+    answer["lines"] = []
+    for text, now in scenario["lines"]:
+        line = one_line(detector, text, now)
+        line["order"] = [t.name for t in detector.templates]
+        answer["lines"].append(line)
     answer["ranking"] = describe(detector)
     return answer
 

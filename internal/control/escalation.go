@@ -1,0 +1,138 @@
+package control
+
+import (
+	"strings"
+	"time"
+
+	"stockade/internal/ignore"
+	"stockade/internal/jail"
+	"stockade/internal/logbook"
+	"stockade/internal/pyobj"
+)
+
+// escalationPrefix begins the options of growing ban times.
+const escalationPrefix = "bantime."
+
+// setEscalation sets one of the bantime.* options.
+func setEscalation(option string) func(*call, *jail.State, any) (any, error) {
+	return func(_ *call, s *jail.State, v any) (any, error) {
+		e := s.Escalation()
+		text := pyobj.Str(v)
+		var err error
+		switch strings.TrimPrefix(option, escalationPrefix) {
+		case "increment":
+			e.Increment = isTrue(v)
+			s.Log(logbook.Info, "fail2ban.jail", "Set banTime.increment = "+strings.ToLower(pyobj.Str(e.Increment)))
+			return e.Increment, nil
+		case "overalljails":
+			e.OverallJails = isTrue(v)
+			return v, nil
+		case "factor":
+			err = e.SetFactor(text)
+		case "formula":
+			err = e.SetFormula(text)
+		case "multipliers":
+			err = e.SetMultipliers(text)
+		case "maxtime":
+			err = setLimit(e.SetMaxTime, v)
+		case "rndtime":
+			err = setLimit(e.SetRndTime, v)
+		default:
+			err = pyobj.Errorf("ValueError", "unknown option %s", option)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return escalation(s, option), nil
+	}
+}
+
+// setLimit sets a time, or unsets it with an empty text.
+func setLimit(set func(float64, string), v any) error {
+	if v == nil || v == "" {
+		set(0, "")
+		return nil
+	}
+	value, text, err := seconds(v)
+	if err == nil {
+		set(value, text)
+	}
+	return err
+}
+
+// escalation is the value of one of the bantime.* options, None where unset.
+func escalation(s *jail.State, option string) any {
+	e := s.Escalation()
+	factor, formula, multipliers, maxTime, rndTime := e.Options()
+	switch strings.TrimPrefix(option, escalationPrefix) {
+	case "increment":
+		return e.Increment
+	case "overalljails":
+		return e.OverallJails
+	case "factor":
+		return orNone(factor)
+	case "formula":
+		return orNone(formula)
+	case "multipliers":
+		return orNone(multipliers)
+	case "maxtime":
+		return orNone(number(maxTime))
+	case "rndtime":
+		return orNone(number(rndTime))
+	}
+	return nil
+}
+
+func orNone(v any) any {
+	if v == "" {
+		return nil
+	}
+	return v
+}
+
+// The defaults of ignorecache.
+const (
+	cacheCount = 100
+	cacheTime  = 300 * time.Second
+)
+
+// setIgnoreCache reads key="…", max-count=N, max-time=T; an empty text
+// switches the cache off.
+func setIgnoreCache(_ *call, s *jail.State, v any) (any, error) {
+	text := pyobj.Str(v)
+	if strings.TrimSpace(text) == "" {
+		s.Ignore().SetCache(ignore.CacheOptions{})
+		return nil, nil
+	}
+	values, err := logbook.ParseOptions(text)
+	if err != nil {
+		return nil, err
+	}
+	opt := ignore.CacheOptions{Key: values["key"], MaxCount: cacheCount, MaxTime: cacheTime}
+	if _, ok := values["key"]; !ok {
+		return nil, pyobj.Builtin("KeyError", "key")
+	}
+	if n, ok := values["max-count"]; ok {
+		if opt.MaxCount, err = pyobj.Int(n); err != nil {
+			return nil, err
+		}
+	}
+	if t, ok := values["max-time"]; ok {
+		value, _, err := seconds(t)
+		if err != nil {
+			return nil, err
+		}
+		opt.MaxTime = time.Duration(value * float64(time.Second))
+	}
+	s.Ignore().SetCache(opt)
+	return ignoreCache(s), nil
+}
+
+// ignoreCache lists key, number and time, None while there is no cache.
+func ignoreCache(s *jail.State) any {
+	opt, on := s.Ignore().Cache()
+	if !on {
+		return nil
+	}
+	return []any{opt.Key, opt.MaxCount, int(opt.MaxTime / time.Second)}
+}

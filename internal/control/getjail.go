@@ -1,0 +1,154 @@
+package control
+
+import (
+	"strings"
+	"time"
+
+	"stockade/internal/ipaddr"
+	"stockade/internal/jail"
+	"stockade/internal/pyobj"
+)
+
+// getters answer `get JAIL OPTION` from the jail's state alone.
+var getters = map[string]func(s *jail.State) any{
+	"logpath":       func(s *jail.State) any { return logPaths(s) },
+	"logencoding":   func(s *jail.State) any { return s.Filter().LogEncoding() },
+	"journalmatch":  func(s *jail.State) any { return journalMatches(s) },
+	"ignoreself":    func(s *jail.State) any { return s.Ignore().Self() },
+	"ignoreip":      func(s *jail.State) any { return list(s.Ignore().List()) },
+	"ignorecommand": ignoreCommand,
+	"ignorecache":   ignoreCache,
+	"prefregex":     func(s *jail.State) any { return s.Filter().Prefregex() },
+	"failregex":     func(s *jail.State) any { return list(s.Filter().Failregex()) },
+	"ignoreregex":   func(s *jail.State) any { return list(s.Filter().Ignoreregex()) },
+	"usedns":        func(s *jail.State) any { return s.Filter().UseDNS() },
+	"findtime":      findTime,
+	"bantime":       func(s *jail.State) any { return int(s.BanTime()) },
+	"datepattern":   datePattern,
+	"logtimezone":   logTimezone,
+	"maxretry":      func(s *jail.State) any { return s.MaxRetry() },
+	"maxmatches":    func(s *jail.State) any { return s.MaxMatches() },
+	"maxlines":      func(s *jail.State) any { return s.Filter().MaxLines() },
+	"actions":       func(s *jail.State) any { return actionNames(s) },
+}
+
+// getJail answers `get JAIL OPTION …`. The option is looked up before the jail.
+func getJail(c *call, name string) (any, error) {
+	option, err := c.text(2)
+	if err != nil {
+		return nil, err
+	}
+	read, isState := getters[option]
+	switch {
+	case strings.HasPrefix(option, escalationPrefix):
+		read, isState = func(s *jail.State) any { return escalation(s, option) }, true
+	case isState:
+	default:
+		switch option {
+		case "banip", "banned", "action", "actionproperties", "actionmethods":
+		default:
+			return nil, pyobj.Builtin("Exception", "Invalid command (no get action or not yet implemented)")
+		}
+	}
+	j, err := c.jails.Jail(name)
+	if err != nil {
+		return nil, err
+	}
+	var v any
+	args := c.words[3:]
+	switch {
+	case isState:
+		v, err = j.Do(c.ctx, func(s *jail.State) (any, error) { return read(s), nil })
+	case option == "banip":
+		v, err = j.Do(c.ctx, func(s *jail.State) (any, error) { return banList(s, args), nil })
+	case option == "banned":
+		v, err = bannedIn(c, j, args)
+	default:
+		v, err = getAction(c, j, option, args)
+	}
+	return v, gone(name, err)
+}
+
+// banList lists the bans by their end, with --with-time with their times.
+func banList(s *jail.State, args []any) any {
+	withTime := len(args) > 0 && args[0] == "--with-time"
+	out := []any{}
+	for _, b := range s.Bans(true) {
+		if withTime {
+			out = append(out, banTimes(b))
+			continue
+		}
+		out = append(out, b.ID)
+	}
+	return out
+}
+
+// timeLayout is how times are written in listings.
+const timeLayout = "2006-01-02 15:04:05"
+
+// banTimes is a ban with its start, length and end.
+func banTimes(b jail.BanView) string {
+	end := "9999-12-31 23:59:59"
+	if b.Bantime >= 0 {
+		end = b.Start.Add(time.Duration(b.Bantime) * time.Second).Local().Format(timeLayout)
+	}
+	return b.ID + " \t" + b.Start.Local().Format(timeLayout) + " + " + pyobj.Str(int(b.Bantime)) + " = " + end
+}
+
+// bannedIn lists the bans of a jail, or tells which of the given IDs are
+// banned: 1 or 0 for one, a list for several.
+func bannedIn(c *call, j *jail.Jail, args []any) (any, error) {
+	if len(args) == 0 {
+		return bannedIDs(c, j)
+	}
+	v, err := j.Do(c.ctx, func(s *jail.State) (any, error) {
+		out := make([]any, len(args))
+		for i, a := range args {
+			out[i] = 0
+			if s.Has(ipaddr.Parse(pyobj.Str(a))) {
+				out[i] = 1
+			}
+		}
+		return out, nil
+	})
+	if flags, ok := v.([]any); ok && len(flags) == 1 {
+		return flags[0], err
+	}
+	return v, err
+}
+
+// ignoreCommand is False where there was never one.
+func ignoreCommand(s *jail.State) any {
+	if command := s.Ignore().Command(); command != "" {
+		return command
+	}
+	return false
+}
+
+// findTime keeps the difference between 600 and 600.0, if the state does.
+func findTime(s *jail.State) any {
+	f := s.FindTime()
+	if f == float64(int(f)) {
+		return int(f)
+	}
+	return f
+}
+
+// datePattern is a pair of pattern and name, the pattern None for what has none.
+func datePattern(s *jail.State) any {
+	pattern, name, ok := s.Filter().DatePattern()
+	switch {
+	case !ok:
+		return nil
+	case pattern == "":
+		return pyobj.Tuple{nil, name}
+	}
+	return pyobj.Tuple{pattern, name}
+}
+
+func logTimezone(s *jail.State) any {
+	if tz, ok := s.Filter().LogTimezone(); ok {
+		return tz
+	}
+	return nil
+}

@@ -40,10 +40,10 @@ func (f *Filter) BudgetHits() int { return f.tally.total }
 // search that is given up counts as no match.
 func (f *Filter) search(m *pyre.Machine, r *rule, index int, text []byte) bool {
 	l := &f.line
-	b := pyre.Budget{Left: min(l.quarter, l.budget)}
-	share := b.Left
-	ok, err := m.Search(r.re, text, 0, len(text), &b)
-	l.budget -= share - b.Left
+	share := min(l.quarter, l.budget)
+	l.share = pyre.Budget{Left: share}
+	ok, err := m.Search(r.re, text, 0, len(text), &l.share)
+	l.budget -= share - l.share.Left
 	if err != nil {
 		f.overBudget(r.kind, index, r.origin, text)
 		return false

@@ -33,7 +33,10 @@ type lineState struct {
 	// undated says that the line had no valid date of its own.
 	undated bool
 
+	// budget is what searches may still cost, quarter what one may, share what
+	// the present one has left.
 	budget, quarter int
+	share           pyre.Budget
 	place           event.Place
 }
 
@@ -95,9 +98,9 @@ func (f *Filter) takeLine(ln Line) error {
 // takeDate finds the date in the text.
 func (f *Filter) takeDate(text []byte, inOperation bool) error {
 	l := &f.line
-	b := pyre.Budget{Left: l.quarter}
-	hit, ok, err := f.dates.Match(f.machine, text, &b)
-	l.budget -= l.quarter - b.Left
+	l.share = pyre.Budget{Left: l.quarter}
+	hit, ok, err := f.dates.Match(f.machine, text, &l.share)
+	l.budget -= l.quarter - l.share.Left
 	if err != nil {
 		f.overBudget("datepattern", 0, "", text)
 		ok = false
@@ -109,7 +112,7 @@ func (f *Filter) takeDate(text []byte, inOperation bool) error {
 		l.set(nil, f.last.text, text)
 		l.time, l.integer, l.hasTime = f.last.time, f.last.integer, true
 	case hit.Start == hit.End:
-		l.set(text[:hit.WholeStart], nil, text[hit.WholeEnd:])
+		l.set(text[:hit.Start], nil, text[hit.End:])
 		l.time, l.hasTime = f.now, true
 	default:
 		if err := f.readDate(text, hit); err != nil {

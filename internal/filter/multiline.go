@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"stockade/internal/pyre"
 	"stockade/internal/ticket"
@@ -138,8 +139,28 @@ func skippedLines(m *pyre.Machine, r *rule, text []byte) []string {
 			continue
 		}
 		if s, e := m.Span(g.index); s >= 0 && e > s {
-			out = append(out, strings.Split(strings.TrimSuffix(string(text[s:e]), "\n"), "\n")...)
+			out = append(out, pythonLines(string(text[s:e]))...)
 		}
+	}
+	return out
+}
+
+// pythonLines cuts text at all that Python takes for the end of a line. So a
+// skipped line that holds one of the rarer ones is not recognised as skipped,
+// and is delivered with the match: the reference does the same.
+func pythonLines(text string) []string {
+	var out []string
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	for text != "" {
+		i := strings.IndexFunc(text, func(r rune) bool {
+			return r >= '\n' && r <= '\r' || r >= 0x1c && r <= 0x1e || r == 0x85 || r == 0x2028 || r == 0x2029
+		})
+		if i < 0 {
+			return append(out, text)
+		}
+		out = append(out, text[:i])
+		_, n := utf8.DecodeRuneInString(text[i:])
+		text = text[i+n:]
 	}
 	return out
 }

@@ -2,87 +2,103 @@ package source
 
 import (
 	"errors"
-	"time"
+	"fmt"
+	"sync"
 
-	"stockade/internal/logbook"
+	"stockade/internal/clock"
 )
 
 // Hub owns all readers. It is safe for any number of goroutines.
-type Hub struct{}
+type Hub struct {
+	clock  clock.Clock
+	notify *notifier // nil where there is none: all files are polled
+
+	mu       sync.Mutex
+	readers  map[string]*reader
+	journals map[journalKey]*journalReader
+	closed   bool
+	running  sync.WaitGroup
+}
+
+// errClosed is the error of a hub that was closed.
+var errClosed = errors.New("sources are closed")
 
 // New makes a hub. It reads nothing and runs nothing until it is subscribed to.
-func New(opts Options) *Hub { return &Hub{} }
+func New(opts Options) *Hub {
+	h := &Hub{clock: opts.Clock, readers: map[string]*reader{}, journals: map[journalKey]*journalReader{}}
+	if h.clock == nil {
+		h.clock = clock.Real()
+	}
+	if !opts.Polling {
+		h.notify = newNotifier()
+	}
+	return h
+}
 
 // Backend names what tells the hub of changes: "inotify" or "polling".
-func (h *Hub) Backend() string { return "polling" }
-
-// Close ends all subscriptions and waits until no Sink is called any more.
-func (h *Hub) Close() {}
+func (h *Hub) Backend() string {
+	if h.notify != nil {
+		return "inotify"
+	}
+	return "polling"
+}
 
 // Subscribe begins to read a file. The file is looked at before it returns:
 // Position is where reading will begin and State().Err says whether it must be
 // waited for. The error is about the options only.
 func (h *Hub) Subscribe(path string, opts SubscribeOptions) (*Subscription, error) {
-	return nil, errors.ErrUnsupported
+	if path == "" || opts.Sink == nil {
+		return nil, fmt.Errorf("subscribe to %q: a path and a sink are needed", path)
+	}
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil, errClosed
+	}
+	r := h.readers[path]
+	if r == nil {
+		r = newReader(h, path)
+		h.readers[path] = r
+		h.running.Go(r.run)
+	}
+	s := newSubscription(path, r, opts.Window, opts.Sink, opts.Notice)
+	s.opts = opts
+	// The reader cannot end between here and the attachment: it ends only with
+	// the hub locked and nobody on it.
+	r.interested++
+	h.mu.Unlock()
+	r.do(func() { r.attach(s) })
+	return s, nil
 }
 
-// SubscribeJournal begins to read the systemd journal.
-func (h *Hub) SubscribeJournal(opts JournalOptions) (*Subscription, error) {
-	return nil, errors.ErrUnsupported
+// release tells the hub that a subscription to a file ended; the last one
+// ends the reader.
+func (h *Hub) release(r *reader) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r.interested--; r.interested == 0 {
+		delete(h.readers, r.path)
+		close(r.quit)
+	}
 }
 
-// JournalOptions say what of which journal is to be read.
-type JournalOptions struct {
-	// Matches are the configured journalmatch lines, each split like a shell
-	// does; all are alternatives. None: every entry.
-	Matches [][]string
-	// Path, Files (globs are expanded), Flags, Namespace and Rotated are the
-	// backend's arguments; Flags is -1 where it was not given.
-	Path      string
-	Files     []string
-	Flags     int
-	Namespace string
-	Rotated   bool
-	// Start is the stored position and Since now - findtime; reading begins at
-	// the later one.
-	Start Position
-	Since time.Time
-	// Window, Sink and Notice are as for files.
-	Window int
-	Sink   func(*Batch)
-	Notice func(logbook.Record)
-}
-
-// Subscription is one listener's interest in one source.
-type Subscription struct{}
-
-// Path is the file's path, or JournalPath.
-func (s *Subscription) Path() string { return "" }
-
-// Position is where reading began, or what was acknowledged last.
-func (s *Subscription) Position() Position { return Position{} }
-
-// State tells how it goes.
-func (s *Subscription) State() State { return State{} }
-
-// Idle halts delivery (true) or lets it go on; nothing is lost by it.
-func (s *Subscription) Idle(on bool) {}
-
-// SetMatches replaces the journalmatch of a journal subscription.
-func (s *Subscription) SetMatches(matches [][]string) error { return nil }
-
-// Close ends delivery. When it returns, Sink is not called any more; batches
-// on their way stay valid and must still be released. It returns the position
-// that was acknowledged last.
-func (s *Subscription) Close() Position { return Position{} }
-
-// Release gives a batch back and acknowledges its lines.
-func (b *Batch) Release() {}
-
-type block struct{}
-
-type cursor struct{}
-
-func journalPosition(t time.Time, stamp string) Position {
-	return Position{Path: JournalPath, Hash: stamp, Pos: float64(t.UnixMicro()) / 1e6}
+// Close ends all subscriptions and waits until no Sink is called any more.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	h.closed = true
+	var all []*Subscription
+	for _, r := range h.readers {
+		all = append(all, r.subscriptions()...)
+	}
+	for _, j := range h.journals {
+		all = append(all, j.subscriptions()...)
+	}
+	h.mu.Unlock()
+	for _, s := range all {
+		s.Close()
+	}
+	h.running.Wait()
+	if h.notify != nil {
+		h.notify.close()
+	}
 }

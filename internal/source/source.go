@@ -48,8 +48,9 @@ type Position struct {
 
 // Line is one line, or one journal entry composed to a line.
 type Line struct {
-	// Text is without its line end. It lies in the batch's block and is valid
-	// until the batch is released.
+	// Text is without its line end (with it, where the listener brought a Split
+	// of its own). It lies in the batch's block and is valid until the batch is
+	// released.
 	Text []byte
 	// Offset is the byte after the line's newline; 0 for the journal.
 	Offset int64
@@ -75,13 +76,14 @@ type Batch struct {
 	// InOperation is false while the source is being caught up with from a
 	// stored or early position, and true from its first end on.
 	InOperation bool
-	// Old says that the lines come from a file that was renamed away and has a
-	// successor already: their offsets are no positions to store.
+	// Old says that the lines were written late to a file that was renamed away,
+	// when its successor was already begun: their offsets are no positions to
+	// store.
 	Old bool
 
-	sub *Subscription
-	blk *block
-	end cursor
+	sub   *Subscription
+	blk   *block
+	bytes int64
 }
 
 // Position is the position after line i, and whether there is one to store:

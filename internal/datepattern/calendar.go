@@ -10,6 +10,9 @@ import (
 // Fail2ban's calendar cannot stand.
 var errHalfDate = errors.New("'NoneType' object cannot be interpreted as an integer")
 
+// errTooLarge is a number that Python's calendar cannot even look at.
+var errTooLarge = errors.New("signed integer is greater than maximum")
+
 // guess says what of a date was filled in from the present.
 type guess uint8
 
@@ -192,6 +195,11 @@ func (f *fields) resolve(now wall) (w wall, assumed guess, ok bool, err error) {
 		assumed = theDay
 	} else if !f.hasMonth || !f.hasDay {
 		return 0, nothing, false, errHalfDate
+	}
+	for _, n := range [...]int{f.year, f.month, f.day, f.hour, f.minute, f.second} {
+		if n != int(int32(n)) {
+			return 0, nothing, false, errTooLarge
+		}
 	}
 	midnight, ok := wallDate(f.year, f.month, f.day)
 	if !ok || f.hour < 0 || f.hour > 23 || f.minute < 0 || f.minute > 59 || f.second < 0 || f.second > 59 {

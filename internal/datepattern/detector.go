@@ -34,6 +34,8 @@ type Hit struct {
 
 	// from and to bound what was searched.
 	from, to int
+	// shift is how much later in the line the match is than the remembered one.
+	shift int
 	// slot and serial tell where the groups are kept, as long as they are.
 	slot   int
 	serial uint64
@@ -139,6 +141,7 @@ func (d *Detector) add(t *template) bool {
 			return false
 		}
 	}
+	d.memo = memo{serial: d.memo.serial}
 	r := &ranked{template: t, index: len(d.added), distance: farAway}
 	d.added = append(d.added, r)
 	d.order = append(d.order, r)

@@ -27,9 +27,11 @@ func digitValue(r rune) (int, bool) {
 	return 0, false
 }
 
+// huge is beyond all that Python's calendar takes for a number at all.
+const huge = 1 << 40
+
 // integer reads a number as Python's int() does: digits of any script, blanks
-// around, a sign, single underscores between digits. Numbers beyond 12 digits
-// are no part of a date.
+// around, a sign, single underscores between digits. Huge numbers stay huge.
 func integer(text string) (int, bool) {
 	text = strings.TrimSpace(text)
 	sign := 1
@@ -48,10 +50,7 @@ func integer(text string) (int, bool) {
 		if n == 0 {
 			return 0, false
 		}
-		value = value*10 + v
-		if value >= 1e12 {
-			return 0, false
-		}
+		value = min(value*10+v, huge)
 		count++
 		text = text[n:]
 	}

@@ -31,6 +31,8 @@ var starts = []string{
 }
 
 var patternPool = []string{
+	`^[^\[]*\[({DATE})`, `^[^\[]*(\[{DATE}\s*\])`, `^[^\[]*\[({DATE})`, `^<W>{DATE}`, `^(?:=[^=]+={3,} )?(%ExY(?P<_sep>[-/.])%m(?P=_sep)%d[T ]%H:%M:%S(?:[.,]%f)?(?:\s*%z)?)`, `^I\(()**`,
+	`^(?:%Y-)?%m-%d[ T]%H:%M:%S(?:\.%f)?`, `^t=%Y-%m-%dT%H:%M:%S%z`, `^\[?%ExY%Exm%Exd-%ExH:%ExM:%ExS\]?`, `^[^-]+ -- [^-]+ -- - ({DATE})`, "%d/%b[^/]*/%Y:%H:%M:%S %z",
 	"{^LN-BEG}", "{DATE}", "{DEFAULT}", "^{DATE}", "{^LN-BEG}{DATE}", "ts={DATE}", "ts=({DATE})", `^\[{DATE}\]`, "**{DATE}**", "{UNB}{DATE}",
 	"EPOCH", "^EPOCH", "{^LN-BEG}EPOCH", "LEPOCH", "{^LN-BEG}LEPOCH", "TAI64N", "{^LN-BEG}TAI64N", "{NONE}",
 	"x={EPOCH}", "t=({EPOCH})", "{LEPOCH}", `\[{EPOCH}\]`, "{EPOCH}$", "^{EPOCH}**", `(\w+)={LEPOCH}`,
@@ -64,13 +66,22 @@ func (g generator) scenario(n int) scenario {
 		s.Zone = &zone
 	}
 	now := s.Now
-	shape, prefix := g.shape(), g.prefix()
+	shapes := g.shape
+	if len(s.Patterns) > 0 {
+		shapes = func() string {
+			if g.chance(3) {
+				return g.shape()
+			}
+			return "=" + pick(g, s.Patterns)
+		}
+	}
+	shape, prefix := shapes(), g.prefix()
 	for range n {
 		if g.chance(3) {
 			now += int64(g.IntN(400))
 		}
 		if g.chance(6) {
-			shape = g.shape()
+			shape = shapes()
 		}
 		if g.chance(8) {
 			prefix = g.prefix()
@@ -110,6 +121,9 @@ var prefixes = []string{
 var suffixes = []string{"", " ", "]", ")", ">", " x 1.2.3.4", " srv sshd[12]: Failed password for root from 192.0.2.1", "] x", ":12): y", ",", "é", "日", "5", "x", " é", " 2005", " 15:16:17", " +0100"}
 
 func (g generator) prefix() string {
+	if g.chance(3) {
+		return "\x00"
+	}
 	if g.chance(5) {
 		return pick(g, prefixes) + g.date(1124013600, time.UTC, g.shape()) + " "
 	}
@@ -132,6 +146,9 @@ func (g generator) line(now int64, tz, prefix, shape string) string {
 		at = now + 86400 + int64(g.IntN(5)) - 2
 	case 3:
 		at = now + int64(g.IntN(5)) - 2
+	}
+	if prefix == "\x00" { // a client's address, another each time
+		prefix = fmt.Sprintf("10.%d.%d.7 - %s [", g.IntN(120), g.IntN(3), pick(g, []string{"-", "é", "joe"}))
 	}
 	text := prefix + g.date(at, zone, shape) + pick(g, suffixes)
 	if g.chance(10) {
@@ -163,6 +180,9 @@ func (g generator) date(at int64, zone *time.Location, shape string) string {
 		return fmt.Sprintf("@4%015x%08x", at, g.IntN(1e9))
 	}
 	text := t.Format(shape)
+	if pattern, ok := strings.CutPrefix(shape, "="); ok {
+		text = g.render(pattern, t)
+	}
 	switch g.IntN(12) {
 	case 0:
 		text = strings.ToUpper(text)
@@ -201,4 +221,25 @@ func (g generator) mutate(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// render writes a time as a pattern would have it.
+func (g generator) render(pattern string, t time.Time) string {
+	if strings.EqualFold(pattern, "{^LN-BEG}") {
+		return t.Format(pick(g, layouts))
+	}
+	text := dateMark.ReplaceAllLiteralString(pattern, t.Format(pick(g, layouts)))
+	text = strings.NewReplacer(
+		"{^LN-BEG}", pick(g, []string{"", "[", "[["}), "{UNB}", "", "**", "", "{EPOCH}", fmt.Sprint(t.Unix()), "{LEPOCH}", fmt.Sprint(t.UnixMilli()),
+		"EPOCH", fmt.Sprint(t.Unix()), "TAI64N", fmt.Sprintf("@4%015x00000000", t.Unix()), `(?P<H>\d+):(?P<M>\d+)`, "%H:%M", `(?P<Y>\w+)`, "%Y", `(?P<Z>\w+)`, "CET",
+		`(?P<p>[ap]m)`, "am", `(?i)`, "", `^[^\[]*`, "10.1.2.3 - - ", `^[^-]+ -- [^-]+ -- -`, "a -- b -- -", `[^/]*`, "", `(?:=[^=]+={3,} )`, "=x==== ", `(?P<_sep>[-/.])`, "-", `(?P=_sep)`, "-", `\s*`, "", "]?", "]", "(?:", "", `[.,]`, ".", "[T ]", "T", `\s`, " ", `\b`, "", `(\w+)`, "ts", `\[`, "[", `\]`, "]", "()", "", "(", "", ")?", "", ")", "", "^", "", "$", "",
+	).Replace(text)
+	week := fmt.Sprintf("%02d", t.YearDay()/7)
+	return strings.NewReplacer(
+		"%%", "%", "%Exy", t.Format("06"), "%Exm", t.Format("01"), "%Exd", t.Format("02"), "%ExH", t.Format("15"), "%ExM", t.Format("04"), "%ExS", t.Format("05"), "%ExY", t.Format("2006"),
+		"%ExZ", pick(g, []string{"CET", "Z", "A"}), "%Exz", pick(g, []string{"CET+0100", "-0300", "B"}), "%Y", t.Format("2006"), "%y", t.Format("06"), "%m", t.Format("1"), "%d", t.Format("_2"),
+		"%H", t.Format("15"), "%k", t.Format("15"), "%I", t.Format("03"), "%l", t.Format("3"), "%M", t.Format("04"), "%S", t.Format("05"), "%f", t.Format("000000"), "%p", t.Format("PM"),
+		"%a", t.Format("Mon"), "%A", t.Format("Monday"), "%b", t.Format("Jan"), "%B", t.Format("January"), "%j", t.Format("002"), "%U", week, "%W", week, "%V", week, "%w", "3", "%u", "4", "%G", t.Format("2006"),
+		"%z", t.Format("-0700"), "%Z", pick(g, []string{"CET", "EST", "XYZ"}), "%c", t.Format("Mon Jan _2 15:04:05 2006"), "%x", t.Format("01/02/06"), "%X", t.Format("15:04:05"),
+	).Replace(text)
 }

@@ -1,8 +1,8 @@
 package datepattern
 
 import (
+	"bytes"
 	"encoding/binary"
-	"regexp"
 	"unicode/utf8"
 
 	"stockade/internal/pyre"
@@ -41,21 +41,21 @@ const (
 	// slots is how many different beginnings of lines are remembered at a time:
 	// a log of several hosts has several.
 	slots = 4
-	// keyWords bounds the beginning of a line that is remembered, in words of
-	// eight bytes.
+	// keyWords bounds what is remembered of a line, in words of eight bytes.
 	keyWords = 12
-	// maxDigits bounds the digits in it that may be exchanged: minute, second
-	// and six of a fraction.
-	maxDigits = 10
+	// maxDigits bounds the digits in it that may be exchanged: the longest
+	// epoch time with its fraction.
+	maxDigits = 24
 )
 
 // memo remembers the last matches. A search is a function of the bytes it
-// looked at: a line that begins with the same bytes gets the same answer.
+// looked at: a line with the same bytes there gets the same answer.
 type memo struct {
 	slot    [slots]remembered
 	serial  uint64
 	current int
 	next    int
+	misses  *misses
 }
 
 // remembered is one match: its groups, the time once it was computed, and the
@@ -68,16 +68,18 @@ type remembered struct {
 	place  place
 	time   knownTime
 
-	// keyed says that the key may be used. The line must have the bytes of
-	// word under mask, and exactly size bytes when ends is set.
+	// keyed says that the key may be used. It begins at byte base of the line;
+	// what stands before was not looked at. The line must have the bytes of
+	// word under mask there, and end after size bytes when ends is set.
 	keyed, ends bool
-	size        int
+	base, size  int
 	word, mask  [keyWords]uint64
-	// digits are the places masked out, where any digit will do; the first
-	// tens of them only one below six.
+	// digits are the places in the key, masked out, where any digit will do;
+	// the first tens of them only one below six.
 	digits      [maxDigits]int32
 	tens, loose int
-	// minute and second are the places of their digits, when masked out.
+	// minute and second are the places of their digits in the line, when they
+	// are masked out.
 	minute, second int
 }
 
@@ -88,8 +90,12 @@ func (d *Detector) remembered(line []byte) (Hit, bool) {
 		return Hit{}, false
 	}
 	r := &m.slot[m.current]
-	if !r.keyed || !r.matches(line) {
-		if r = m.other(line); r == nil {
+	shift, ok := 0, r.keyed
+	if ok {
+		shift, ok = r.matches(line)
+	}
+	if !ok {
+		if r, shift = m.other(line); r == nil {
 			return Hit{}, false
 		}
 	}
@@ -105,57 +111,106 @@ func (d *Detector) remembered(line []byte) (Hit, bool) {
 	winner.hits++
 	winner.distance = r.place.start
 	winner.lastUsed = d.env.Now().UnixNano()
-	return r.hit, true
+	hit := r.hit
+	if shift != 0 {
+		hit.shift = shift
+		hit.Start += shift
+		hit.End += shift
+		hit.WholeEnd += shift
+	}
+	return hit, true
 }
 
 // other looks for the line in the slots that were not used last.
-func (m *memo) other(line []byte) *remembered {
+func (m *memo) other(line []byte) (*remembered, int) {
 	for i := range m.slot {
-		if i != m.current && m.slot[i].keyed && m.slot[i].matches(line) {
+		if i == m.current || !m.slot[i].keyed {
+			continue
+		}
+		if shift, ok := m.slot[i].matches(line); ok {
 			m.current = i
-			return &m.slot[i]
+			return &m.slot[i], shift
 		}
 	}
-	return nil
+	return nil, 0
 }
 
-// matches tells whether the line begins as the remembered one did.
-func (r *remembered) matches(line []byte) bool {
-	if len(line) < r.size || r.ends && len(line) != r.size {
-		return false
+// matches tells whether the line is like the remembered one in all that was
+// looked at, and by how much it is shifted.
+func (r *remembered) matches(line []byte) (shift int, ok bool) {
+	rest := line
+	switch head := r.winner.head; {
+	case head != 0:
+		at := bytes.IndexByte(line, head)
+		if at < 0 {
+			return 0, false
+		}
+		rest, shift = line[at:], at-r.base
+	case r.base > 0:
+		// The place counts characters, the key begins at a byte.
+		if len(line) < r.base || !plain(line[:r.base]) {
+			return 0, false
+		}
+		rest = line[r.base:]
+	}
+	if len(rest) < r.size || r.ends && len(rest) != r.size {
+		return 0, false
 	}
 	i, n := 0, 0
 	for ; n+8 <= r.size; n += 8 {
-		if (binary.LittleEndian.Uint64(line[n:])^r.word[i])&r.mask[i] != 0 {
-			return false
+		if (binary.LittleEndian.Uint64(rest[n:])^r.word[i])&r.mask[i] != 0 {
+			return 0, false
 		}
 		i++
 	}
-	if n < r.size {
-		var word uint64
-		if len(line) >= n+8 {
-			word = binary.LittleEndian.Uint64(line[n:])
-		} else {
-			var tail [8]byte
-			copy(tail[:], line[n:])
-			word = binary.LittleEndian.Uint64(tail[:])
-		}
-		if (word^r.word[i])&r.mask[i] != 0 {
-			return false
-		}
+	if n < r.size && (lastWord(rest, n)^r.word[i])&r.mask[i] != 0 {
+		return 0, false
 	}
+	return shift, r.digitsFit(rest)
+}
+
+// digitsFit checks the places where any digit will do.
+func (r *remembered) digitsFit(rest []byte) bool {
 	for _, at := range r.digits[:r.tens] {
-		if line[at]-'0' > 5 {
+		if rest[at]-'0' > 5 {
 			return false
 		}
 	}
 	for _, at := range r.digits[r.tens:r.loose] {
-		if line[at]-'0' > 9 {
+		if !isDigit(rest[at]) {
 			return false
 		}
 	}
 	return true
 }
+
+// lastWord reads up to eight bytes from text[n:].
+func lastWord(text []byte, n int) uint64 {
+	if len(text) >= n+8 {
+		return binary.LittleEndian.Uint64(text[n:])
+	}
+	var tail [8]byte
+	copy(tail[:], text[n:])
+	return binary.LittleEndian.Uint64(tail[:])
+}
+
+// plain tells whether text is ASCII.
+func plain(text []byte) bool {
+	for len(text) >= 8 {
+		if binary.LittleEndian.Uint64(text)&0x8080808080808080 != 0 {
+			return false
+		}
+		text = text[8:]
+	}
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigit(c byte) bool { return c-'0' <= 9 }
 
 // store keeps a match, under a key when the line left the state as it was.
 func (m *memo) store(line []byte, winner *ranked, c *candidate, p *place, fixed bool) Hit {
@@ -166,6 +221,9 @@ func (m *memo) store(line []byte, winner *ranked, c *candidate, p *place, fixed 
 	r := &m.slot[at]
 	*r = remembered{winner: winner, serial: m.serial, spans: c.spans, place: *p}
 	hit := Hit{Template: winner.index, from: c.from, to: c.to, slot: at, serial: m.serial}
+	if c.to == len(line) {
+		hit.to = toEnd
+	}
 	hit.WholeStart, hit.WholeEnd = c.spans.at(whole)
 	if hit.Start, hit.End = c.spans.at(cut); hit.Start < 0 {
 		hit.Start, hit.End = hit.WholeStart, hit.WholeStart
@@ -177,6 +235,9 @@ func (m *memo) store(line []byte, winner *ranked, c *candidate, p *place, fixed 
 	return hit
 }
 
+// toEnd stands for the end of the line as the end of a search.
+const toEnd = -1
+
 // forgetTimes drops the times computed so far.
 func (m *memo) forgetTimes() {
 	for i := range m.slot {
@@ -187,6 +248,10 @@ func (m *memo) forgetTimes() {
 // setKey makes the key of a match: all bytes the search looked at, and the
 // character after the match, which decides where the next line is searched.
 func (r *remembered) setKey(line []byte, c *candidate) {
+	r.base = r.keyBase(line, c)
+	if r.base < 0 {
+		return
+	}
 	far := c.far
 	if c.to < len(line) {
 		far = min(far, c.to)
@@ -200,93 +265,29 @@ func (r *remembered) setKey(line []byte, c *candidate) {
 	if far > len(line) {
 		r.ends, far = true, len(line)
 	}
-	if far > keyWords*8 {
+	rest := line[r.base:max(r.base, far)]
+	if len(rest) > keyWords*8 {
 		return
 	}
-	r.keyed, r.size = true, far
-	for i := range far {
-		r.word[i/8] |= uint64(line[i]) << (i % 8 * 8)
+	r.keyed, r.size = true, len(rest)
+	for i, b := range rest {
+		r.word[i/8] |= uint64(b) << (i % 8 * 8)
 		r.mask[i/8] |= 0xff << (i % 8 * 8)
 	}
-	if r.winner.mutable {
-		r.loosen(line)
-	}
+	r.loosen(line)
 }
 
-// loosen masks out the digits of minute, second and fraction.
-func (r *remembered) loosen(line []byte) {
-	minuteAt, ok1 := r.twoDigits(line, minute)
-	secondAt, ok2 := r.twoDigits(line, second)
-	if !ok1 || !ok2 || secondAt != minuteAt+3 || secondAt+2 > r.size {
-		return
+// keyBase is the first byte that decided the search: that of the template's
+// head, or the one before the part that was searched. It is -1 where a key
+// would not be worth it.
+func (r *remembered) keyBase(line []byte, c *candidate) int {
+	switch {
+	case r.winner.head != 0:
+		return bytes.IndexByte(line, r.winner.head)
+	case c.from == 0 || r.winner.looksBack:
+		return 0
+	case !plain(line[:c.from]):
+		return 0
 	}
-	end := secondAt + 2
-	digits := [maxDigits]int32{int32(minuteAt), int32(secondAt), int32(minuteAt + 1), int32(secondAt + 1)}
-	n := 4
-	if end+1 < len(line) && (line[end] == '.' || line[end] == ',') {
-		at := end + 1
-		for at < len(line) && isDigit(line[at]) && n < maxDigits {
-			digits[n] = int32(at)
-			n++
-			at++
-		}
-		if at > end+1 {
-			end = at
-		}
-	}
-	if end > r.size || end < len(line) && (isDigit(line[end]) || line[end] == ':' || end == r.size && !r.ends) {
-		return
-	}
-	for _, at := range digits[:n] {
-		r.mask[at/8] &^= 0xff << (at % 8 * 8)
-	}
-	r.digits, r.tens, r.loose = digits, 2, n
-	r.minute, r.second = minuteAt, secondAt
-}
-
-func isDigit(c byte) bool { return c-'0' <= 9 }
-
-// twoDigits finds the place of a group that consists of two plain digits below
-// sixty.
-func (r *remembered) twoDigits(line []byte, k kind) (int, bool) {
-	for i, g := range r.winner.groups {
-		if g.kind != k {
-			continue
-		}
-		start, end := r.spans.at(firstGroup + i)
-		if start >= 0 && end == start+2 && line[start]-'0' <= 5 && isDigit(line[start+1]) {
-			return start, true
-		}
-	}
-	return 0, false
-}
-
-var (
-	// fixedClock is a clock in a pattern whose parts are set off by colons.
-	fixedClock = regexp.MustCompile(`%(?:Ex)?[HkIl]:%(?:Ex)?M:%(?:Ex)?S`)
-	// afterClock is what may follow it: nothing, something that begins with
-	// neither a digit nor a word character, or an optional part like that.
-	afterClock = regexp.MustCompile(`^(?:\\[][(){}./|-]|[] ,:/<>@_;)"'-]|\(\?:(?:\\\.|\[\.,\]| |\\s\*%(?:Ex)?[zZ])|$|\*\*)`)
-	// plainElements is a pattern in which, beside tokens, no element can take
-	// a digit.
-	plainElements = regexp.MustCompile(`^(?:` +
-		`%(?:Ex)?[YymdHkIlpMSfaAbBzZ]` +
-		`|[A-Za-z ,:/<>@=_;!'"&~-]\??` +
-		`|\\[][(){}./|^$*+?-]\??` +
-		`|\[[A-Za-z ,:/<>@=_;!.-]+\]\??` +
-		`|\(\?P<_[a-z]+>|\(\?P=_[a-z]+\)` +
-		`|\(\?:|\(|\)\??|\||\^|\$|\\s\*|\*\*|\\b` +
-		`)*$`)
-)
-
-// mutableClock tells whether minutes, seconds and a fraction in a match of the
-// pattern may be exchanged: another digit there is tested only by the tokens of
-// the clock, all of which take any digit (0 to 5 in the first place), so that a
-// search takes the same way and finds the same places.
-func mutableClock(pattern string) bool {
-	if len(pattern) > len(lineBegin) && pattern[:len(lineBegin)] == lineBegin {
-		pattern = pattern[len(lineBegin):]
-	}
-	at := fixedClock.FindAllStringIndex(pattern, -1)
-	return len(at) == 1 && plainElements.MatchString(pattern) && afterClock.MatchString(pattern[at[0][1]:])
+	return c.from - 1
 }

@@ -73,13 +73,20 @@ func (d *Detector) Match(m *pyre.Machine, line []byte, b *pyre.Budget) (Hit, boo
 	if len(d.order) == 0 {
 		d.loadDefaults()
 	}
+	if d.dateless(line) {
+		return Hit{}, false, nil
+	}
 	s := search{d: d, m: m, line: line, budget: b, skip: none}
 	sticky, err := s.sticky()
 	if err == nil && !sticky {
 		err = s.scan()
 	}
-	if err != nil || s.best.index == none {
+	if err != nil {
 		return Hit{}, false, err
+	}
+	if s.best.index == none {
+		d.noteMiss(line, s.far)
+		return Hit{}, false, nil
 	}
 	return d.win(line, &s.best, sticky), true, nil
 }
@@ -92,12 +99,16 @@ type search struct {
 	budget *pyre.Budget
 	// skip is a template that was tried on the whole line already.
 	skip int
+	// far is how much of the line was looked at.
+	far  int
 	best candidate
 }
 
 // try searches a template in part of the line.
 func (s *search) try(index, from, to int) (bool, error) {
-	return s.m.Search(s.d.order[index].re, s.line, from, to, s.budget)
+	found, err := s.m.Search(s.d.order[index].re, s.line, from, to, s.budget)
+	s.far = max(s.far, s.m.Far())
+	return found, err
 }
 
 // keep makes the last match the best one so far.

@@ -18,12 +18,12 @@ const epochStart = `(?:^|(?<=^\[)|(?<=\baudit\())`
 
 // special makes one of the templates that read a plain number.
 func special(f form, name string, lineStart bool, rank float64) *template {
-	digits, start := epochDigits, epochStart
+	digits, start, mutable := epochDigits, epochStart, numberDigits
 	switch f {
 	case longEpoch:
 		digits = longEpochDigits
 	case tai64n:
-		digits, start = taiLabel, ""
+		digits, start, mutable = taiLabel, "", immutable
 	}
 	regex := `(` + start + digits + `)` + rightEdge
 	if lineStart {
@@ -32,7 +32,7 @@ func special(f form, name string, lineStart bool, rank float64) *template {
 	}
 	t, err := compile(&template{
 		name: name, form: f, rank: rank, anchored: lineStart,
-		groups: []group{{number, 1}},
+		groups: []group{{number, 1}}, mutable: mutable,
 	}, regex)
 	if err != nil {
 		panic(err) // the expressions are ours

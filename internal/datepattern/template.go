@@ -33,9 +33,14 @@ type template struct {
 	re       *pyre.Regexp
 	// groups are the groups that say something about the time, in their order.
 	groups []group
-	// mutable says that minutes, seconds and fractions in a match may be
-	// exchanged for others without another search; see mutableClock.
-	mutable bool
+	// mutable says which digits may be others without another search.
+	mutable mutability
+	// head is a character to whose first occurrence the expression goes before
+	// anything else, if any.
+	head byte
+	// looksBack says that a search may look at more than one character before
+	// its start.
+	looksBack bool
 }
 
 // group is a capturing group of known meaning.
@@ -137,6 +142,8 @@ func compile(t *template, regex string) (*template, error) {
 		return nil, fmt.Errorf("compile datepattern %s: %w", pyobj.Repr(t.name), err)
 	}
 	t.re = re
+	t.head = headByte(regex)
+	t.looksBack = strings.Contains(regex, "(?<")
 	if t.form != calendar {
 		return t, nil
 	}
@@ -145,7 +152,7 @@ func compile(t *template, regex string) (*template, error) {
 			t.groups = append(t.groups, group{k, i})
 		}
 	}
-	t.mutable = mutableClock(t.pattern)
+	t.mutable = mutableClock(t.pattern, t.anchored)
 	return t, nil
 }
 

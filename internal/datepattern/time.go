@@ -18,10 +18,10 @@ import (
 func (d *Detector) Time(line []byte, h Hit) (Stamp, bool, error) {
 	r := &d.memo.slot[h.slot]
 	if r.serial == h.serial && r.serial != 0 {
-		if stamp, ok := d.known(r, line); ok {
+		if stamp, ok := d.known(r, line, h.shift); ok {
 			return stamp, true, nil
 		}
-		return d.read(r.winner.template, &r.spans, line, r)
+		return d.read(r.winner.template, &r.spans, line, h.shift, r)
 	}
 	return d.readAgain(line, h)
 }
@@ -36,7 +36,11 @@ func (d *Detector) readAgain(line []byte, h Hit) (Stamp, bool, error) {
 	}
 	t := d.added[h.Template].template
 	budget := pyre.LineBudget(len(line))
-	found, err := d.again.Search(t.re, line, h.from, h.to, &budget)
+	to := h.to
+	if to == toEnd {
+		to = len(line)
+	}
+	found, err := d.again.Search(t.re, line, h.from, to, &budget)
 	if err != nil {
 		return Stamp{}, false, fmt.Errorf("read the time of a line again: %w", err)
 	}
@@ -45,19 +49,20 @@ func (d *Detector) readAgain(line []byte, h Hit) (Stamp, bool, error) {
 	}
 	var s spans
 	s.read(d.again, t)
-	return d.read(t, &s, line, nil)
+	return d.read(t, &s, line, 0, nil)
 }
 
-// read turns the groups of a match into a time.
-func (d *Detector) read(t *template, s *spans, line []byte, r *remembered) (Stamp, bool, error) {
+// read turns the groups of a match into a time. In the line they are shifted
+// from the places that were taken down.
+func (d *Detector) read(t *template, s *spans, line []byte, shift int, r *remembered) (Stamp, bool, error) {
 	if t.form == calendar {
-		return d.readCalendar(t, s, line, r)
+		return d.readCalendar(t, s, line, shift, r)
 	}
 	start, end := s.at(firstGroup)
 	if start < 0 {
 		return Stamp{}, false, errNoNumber
 	}
-	text := string(line[start:end])
+	text := string(line[start+shift : end+shift])
 	if t.form == tai64n {
 		return readLabel(text)
 	}
@@ -69,8 +74,8 @@ var errNoNumber = errors.New("float() argument must be a string or a real number
 
 // readCalendar turns a date into a time, and remembers it when minutes and
 // seconds can simply be added.
-func (d *Detector) readCalendar(t *template, s *spans, line []byte, r *remembered) (Stamp, bool, error) {
-	f, ok, err := d.fieldsOf(t, s, line)
+func (d *Detector) readCalendar(t *template, s *spans, line []byte, shift int, r *remembered) (Stamp, bool, error) {
+	f, ok, err := d.fieldsOf(t, s, line, shift)
 	if !ok || err != nil {
 		return Stamp{}, false, err
 	}
@@ -104,12 +109,12 @@ func (d *Detector) readCalendar(t *template, s *spans, line []byte, r *remembere
 }
 
 // fieldsOf collects what the groups of a match say.
-func (d *Detector) fieldsOf(t *template, s *spans, line []byte) (fields, bool, error) {
+func (d *Detector) fieldsOf(t *template, s *spans, line []byte, shift int) (fields, bool, error) {
 	f := fields{zone: d.zone, hasZone: d.hasZone}
 	half := ""
 	for i, g := range t.groups {
 		if start, end := s.at(firstGroup + i); g.kind == halfDay && start >= 0 {
-			half = string(line[start:end])
+			half = string(line[start+shift : end+shift])
 		}
 	}
 	for i, g := range t.groups {
@@ -117,7 +122,7 @@ func (d *Detector) fieldsOf(t *template, s *spans, line []byte) (fields, bool, e
 		if start < 0 {
 			continue
 		}
-		if ok, err := f.set(g.kind, string(line[start:end]), half); !ok || err != nil {
+		if ok, err := f.set(g.kind, string(line[start+shift:end+shift]), half); !ok || err != nil {
 			return f, false, err
 		}
 	}
@@ -171,14 +176,14 @@ type knownTime struct {
 }
 
 // known gives the time of a remembered match by adding minutes and seconds.
-func (d *Detector) known(r *remembered, line []byte) (Stamp, bool) {
+func (d *Detector) known(r *remembered, line []byte, shift int) (Stamp, bool) {
 	k := &r.time
 	if !k.ok {
 		return Stamp{}, false
 	}
 	plus := int64(0)
 	if r.loose > 0 {
-		plus = int64(tens(line, r.minute)*60 + tens(line, r.second))
+		plus = int64(tens(line, r.minute+shift)*60 + tens(line, r.second+shift))
 	}
 	if k.assumed != nothing {
 		now := d.env.Now().Unix()

@@ -325,3 +325,17 @@ func TestAnIdleJailLetsNobodyGo(t *testing.T) {
 	b.send(Tick{})
 	b.wantLog("NOTICE [j] Unban 192.0.2.1")
 }
+
+func TestLinesThatFailMakeTheJailRest(t *testing.T) {
+	b := newBench(t)
+	for range maxErrors - 1 {
+		b.state.noteError(&source.Line{Text: []byte("x")}, fmt.Errorf("no"))
+	}
+	if b.state.Idle() {
+		t.Fatal("rests too early")
+	}
+	b.state.noteError(&source.Line{Text: []byte("x")}, fmt.Errorf("no"))
+	if !b.state.Idle() || len(b.state.Faults()) != 1 {
+		t.Errorf("idle %v, faults %q", b.state.Idle(), b.state.Faults())
+	}
+}

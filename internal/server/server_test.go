@@ -172,8 +172,10 @@ func (h *host) view(name string) jail.View {
 func (h *host) writer(name string) jail.ActionSpec {
 	note := func(what string) string { return "echo " + what + " >>" + h.path(name+".out") }
 	return jail.ActionSpec{Name: name, Props: []jail.Prop{
-		{Name: "actionstart", Value: note("start")}, {Name: "actionstop", Value: note("stop")},
-		{Name: "actionban", Value: note("ban <ip>")}, {Name: "actionunban", Value: note("unban <ip>")},
+		{Name: "actionstart", Value: note("start")},
+		{Name: "actionstop", Value: note("stop")},
+		{Name: "actionban", Value: note("ban <ip>")},
+		{Name: "actionunban", Value: note("unban <ip>")},
 	}}
 }
 

@@ -31,6 +31,7 @@
 package action
 
 import (
+	"errors"
 	"time"
 
 	"stockade/internal/clock"
@@ -73,8 +74,8 @@ type Job struct {
 // Result is what the enforcing actions made of one ticket, or of a job
 // without tickets.
 type Result struct {
-	// Err is nil if every enforcing action succeeded. It wraps an *Error for
-	// each that did not.
+	// Err is nil if every enforcing action succeeded. It wraps a *Failure
+	// for each that did not.
 	Err error
 	// Logs are to be written in this order, after the line that reports the
 	// ban. Those of reports go to Env.Log when they come.
@@ -85,6 +86,29 @@ type Result struct {
 	// Actions are the names of the actions that ran (for Reban).
 	Actions []string
 }
+
+// Failure is what became of one action.
+type Failure struct {
+	Action string
+	Err    error
+}
+
+func (f *Failure) Error() string { return f.Action + ": " + f.Err.Error() }
+
+// Unwrap gives the error of the action.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// fail notes that an action failed, and says so as the reference does.
+func (r *Result) fail(action string, err error) {
+	r.Err = errors.Join(r.Err, &Failure{action, err})
+	r.log(logbook.Error, logActions, err.Error())
+}
+
+func (r *Result) log(level logbook.Level, logger, text string) {
+	r.Logs = append(r.Logs, logbook.Record{Level: level, Logger: logger, Text: text})
+}
+
+const logActions = "fail2ban.actions"
 
 // Counters are the numbers behind <jail.banned> and its like.
 type Counters struct {
@@ -142,6 +166,8 @@ const leaveFor = 60 * time.Second
 
 // Source says where the definition of an action came from.
 type Source struct {
+	// Name is the file's name in action.d without extension.
+	Name string
 	// Files are its definition's files in reading order.
 	Files []string
 	// Library is true where all of them came from the embedded library.

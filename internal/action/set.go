@@ -1,62 +1,220 @@
 package action
 
-import "stockade/internal/ticket"
+import (
+	"slices"
+	"sync"
+
+	"stockade/internal/pyobj"
+	"stockade/internal/ticket"
+)
 
 // Set is the ordered actions of one jail.
-type Set struct{}
+type Set struct {
+	env Env
+
+	mu        sync.Mutex
+	entries   []*entry
+	reloading bool
+	epoch     int
+
+	queue queue
+}
 
 // NewSet makes an empty set.
-func NewSet(env Env) *Set { return &Set{} }
+func NewSet(env Env) *Set {
+	s := &Set{env: env}
+	s.queue.init(s.run)
+	return s
+}
+
+// raise makes a new ban epoch: bans from before may have lost their effect.
+func (s *Set) raise() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+	return s.epoch
+}
+
+func (s *Set) currentEpoch() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch
+}
 
 // Add creates an action without properties. During a reload an action of the
 // same name is kept and loses its properties; otherwise it is an error.
-func (s *Set) Add(name string, src *Source) error { return nil }
+func (s *Set) Add(name string, src *Source) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.entries {
+		if e.name != name {
+			continue
+		}
+		if !s.reloading || e.touched {
+			return pyobj.Errorf("ValueError", "Action %s already exists", name)
+		}
+		e.touched = true
+		e.configure(src)
+		return nil
+	}
+	e := newEntry(s, name, src)
+	e.touched, e.fresh = true, s.reloading
+	s.entries = append(s.entries, e)
+	return nil
+}
 
 // AddPython creates an action that is a class of a Python file. The arguments
 // are the JSON object of the command.
-func (s *Set) AddPython(name, file, arguments string, src *Source) error { return nil }
+func (s *Set) AddPython(name, file, arguments string, src *Source) error {
+	return pyobj.Errorf("RuntimeError", "Action %s: the Python action %s cannot be run", name, file)
+}
 
 // Delete forgets an action and runs nothing, as `delaction` does.
-func (s *Set) Delete(name string) error { return nil }
+func (s *Set) Delete(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.entries, func(e *entry) bool { return e.name == name })
+	if i < 0 {
+		return unknownAction(name)
+	}
+	e := s.entries[i]
+	s.entries = slices.Delete(s.entries, i, i+1)
+	e.quit()
+	return nil
+}
+
+func unknownAction(name string) error {
+	return pyobj.Errorf("KeyError", "Invalid Action name: %s", name)
+}
 
 // Names lists the actions in order.
-func (s *Set) Names() []string { return nil }
+func (s *Set) Names() []string {
+	var names []string
+	for _, e := range s.list() {
+		names = append(names, e.name)
+	}
+	return names
+}
 
-// SetProperty sets one property and returns its value as the server keeps it.
-// The name of a method calls it with the JSON arguments in value; then done is
-// called later with what it returned, and else before SetProperty returns.
-func (s *Set) SetProperty(name, prop string, value any, done func(any, error)) {}
+func (s *Set) list() []*entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.entries)
+}
 
-// Property returns a property; a method's name gives its description.
-func (s *Set) Property(name, prop string) (any, error) { return nil, nil }
-
-// Properties lists the names of the visible properties, sorted.
-func (s *Set) Properties(name string) ([]string, error) { return nil, nil }
-
-// Methods lists the names of the methods, sorted.
-func (s *Set) Methods(name string) ([]string, error) { return nil, nil }
+func (s *Set) find(name string) (*entry, error) {
+	for _, e := range s.list() {
+		if e.name == name {
+			return e, nil
+		}
+	}
+	return nil, unknownAction(name)
+}
 
 // Status describes all actions in order.
-func (s *Set) Status() []Status { return nil }
+func (s *Set) Status() []Status {
+	var out []Status
+	for _, e := range s.list() {
+		out = append(out, e.status())
+	}
+	return out
+}
 
 // Start runs what has to run before the first ban.
-func (s *Set) Start(done func(Result)) {}
+func (s *Set) Start(done func(Result)) {
+	s.call(done, func(r *Result) {
+		for _, e := range s.list() {
+			e.start(r)
+		}
+	})
+}
+
+// call queues work that is no job.
+func (s *Set) call(done func(Result), work func(r *Result)) {
+	s.queue.put(task{call: func() {
+		var r Result
+		work(&r)
+		r.Epoch = s.currentEpoch()
+		if done != nil {
+			done(r)
+		}
+	}})
+}
 
 // Submit queues a job. done may be nil; it gets one result for each ticket, or
 // a single one for a job without tickets.
-func (s *Set) Submit(job Job, done func([]Result)) {}
+func (s *Set) Submit(job Job, done func([]Result)) {
+	s.queue.put(task{job: job, done: done})
+}
 
 // BeginReload marks all actions; EndReload removes those that were not added
 // again, starts the new ones and applies them to the live bans, and tells the
 // kept ones.
-func (s *Set) BeginReload() {}
+func (s *Set) BeginReload() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reloading = true
+	for _, e := range s.entries {
+		e.touched = false
+	}
+}
 
 // EndReload ends what BeginReload began.
-func (s *Set) EndReload(live []*ticket.Ticket, done func(Result)) {}
+func (s *Set) EndReload(live []*ticket.Ticket, done func(Result)) {
+	s.mu.Lock()
+	s.reloading = false
+	var gone []*entry
+	s.entries = slices.DeleteFunc(s.entries, func(e *entry) bool {
+		if !e.touched {
+			gone = append(gone, e)
+		}
+		return !e.touched
+	})
+	s.mu.Unlock()
+	s.call(done, func(r *Result) {
+		for _, e := range s.list() {
+			e.reload(live, r)
+		}
+		for _, e := range gone {
+			e.lift(live, Lift, r)
+			e.end(Lift, r)
+		}
+	})
+}
 
 // Stop flushes or lifts the live bans, stops all actions in reverse order and
 // ends the goroutines of the set. Jobs queued before are done first.
-func (s *Set) Stop(live []*ticket.Ticket, mode StopMode, done func(Result)) {}
+func (s *Set) Stop(live []*ticket.Ticket, mode StopMode, done func(Result)) {
+	s.call(done, func(r *Result) {
+		entries := s.list()
+		s.liftAll(entries, live, mode, r)
+		for _, e := range slices.Backward(entries) {
+			e.end(mode, r)
+		}
+		s.queue.quit()
+	})
+}
+
+// liftAll flushes what can be flushed, and then unbans ticket by ticket with
+// the other actions.
+func (s *Set) liftAll(entries []*entry, live []*ticket.Ticket, mode StopMode, r *Result) {
+	var rest []*entry
+	for _, e := range entries {
+		if !e.flush(mode, r) {
+			rest = append(rest, e)
+		}
+	}
+	for _, t := range live {
+		for _, e := range rest {
+			e.unban(t, r)
+		}
+	}
+}
 
 // Quit ends the goroutines and runs nothing more, not even queued jobs.
-func (s *Set) Quit() {}
+func (s *Set) Quit() {
+	for _, e := range s.list() {
+		e.quit()
+	}
+	s.queue.quit()
+}

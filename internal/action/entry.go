@@ -1,0 +1,426 @@
+package action
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"stockade/internal/logbook"
+	"stockade/internal/ticket"
+)
+
+const (
+	// reportBound is how many tickets wait for one report; what comes on top is
+	// counted and dropped, because a slow mail server may never catch up.
+	reportBound = 5000
+	// reportGrace is how long a stop waits for the reports to be done.
+	reportGrace = 10 * time.Second
+)
+
+// reportNames are stock actions that only tell others, besides all those with
+// norestored.
+var reportNames = []string{"apprise", "mynetwatchman"}
+
+// entry is one action of a set, in the form in which it runs.
+type entry struct {
+	set   *Set
+	name  string
+	props *properties
+	cmd   *command
+	// touched and fresh belong to the set's lock: configured by the reload that
+	// goes on, and new in it.
+	touched, fresh bool
+
+	mu     sync.Mutex
+	source *Source
+	// nft is set while the action runs natively; decided says that it is known
+	// whether it does, and why in why.
+	nft     *nftables
+	decided bool
+	why     string
+
+	reports  queue
+	waiting  atomic.Int64
+	dropped  atomic.Int64
+	lastErr  string
+	lastTime time.Time
+}
+
+func newEntry(s *Set, name string, src *Source) *entry {
+	e := &entry{set: s, name: name, props: newProperties(), source: src}
+	lock := name
+	if src != nil && src.Name != "" {
+		lock = src.Name
+	}
+	e.cmd = newCommand(&s.env, name, lock, e.props, s.raise)
+	e.reports.init(nil)
+	return e
+}
+
+// configure begins to set an action up anew.
+func (e *entry) configure(src *Source) {
+	e.props.reset()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.source = src
+}
+
+// native tells whether the action runs without commands, and decides it at
+// the first question after the parameters are there.
+func (e *entry) native() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.decided {
+		e.decided = true
+		e.nft, e.why = e.decide()
+	}
+	return e.nft != nil
+}
+
+func (e *entry) decide() (*nftables, string) {
+	if !e.set.env.Native {
+		return nil, "native actions are switched off"
+	}
+	if v, ok := e.props.get("native"); ok && fmt.Sprint(v) == "never" {
+		return nil, "native = never"
+	}
+	kind, why := Native(e.source)
+	if kind == "" {
+		return nil, why
+	}
+	n := &nftables{env: &e.set.env, name: e.name, props: e.props, kind: kind}
+	if ok, not := n.fits(); !ok {
+		return nil, not
+	}
+	return n, why
+}
+
+// report tells whether the action only tells others.
+func (e *entry) report() bool {
+	if e.native() {
+		return false
+	}
+	if e.props.truth("norestored") {
+		return true
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.source != nil && slices.Contains(reportNames, e.source.Name)
+}
+
+func (e *entry) status() Status {
+	st := Status{Name: e.name, Native: e.native(), Report: e.report()}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	st.Why, st.LastError, st.ErrorTime = e.why, e.lastErr, e.lastTime
+	st.Waiting, st.Dropped = int(e.waiting.Load()), int(e.dropped.Load())
+	if e.nft != nil {
+		st.Started = e.nft.started()
+		if e.nft.fence != nil {
+			st.Held = e.nft.fence.Len()
+		}
+	}
+	return st
+}
+
+// do runs work of the action: at once for enforcing ones, in its own queue
+// for reports.
+func (e *entry) do(r *Result, tickets int, work func(r *Result)) {
+	if !e.report() {
+		before := r.Err
+		work(r)
+		e.remember(r, before)
+		return
+	}
+	if e.waiting.Load() >= reportBound && tickets > 0 {
+		if e.dropped.Add(int64(tickets)) == int64(tickets) {
+			e.set.env.Log(logbook.Record{Level: logbook.Warning, Logger: logActions, Text: fmt.Sprintf(
+				"[%s] action '%s' is too slow: %d tickets wait for it, more are dropped and counted", e.set.env.Jail, e.name, reportBound)})
+		}
+		return
+	}
+	e.waiting.Add(int64(tickets))
+	e.reports.put(task{call: func() {
+		var own Result
+		work(&own)
+		e.waiting.Add(int64(-tickets))
+		e.remember(&own, nil)
+		for _, rec := range own.Logs {
+			e.set.env.Log(rec)
+		}
+	}})
+}
+
+func (e *entry) remember(r *Result, before error) {
+	if r.Err == nil || r.Err == before {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lastErr, _, _ = strings.Cut(r.Err.Error(), "\n")
+	e.lastTime = e.set.env.Clock.Now()
+}
+
+func (e *entry) start(r *Result) {
+	e.do(r, 0, func(r *Result) {
+		var err error
+		if e.native() {
+			err = e.nft.start(&r.Logs)
+		} else {
+			err = e.cmd.start(nil, false, &r.Logs)
+		}
+		if err != nil {
+			r.fail(e.name, &fault{fmt.Sprintf("Failed to start jail '%s' action '%s': %v", e.set.env.Jail, e.name, err)})
+		}
+	})
+}
+
+// skips tells whether the action wants to hear nothing of a ticket.
+func (e *entry) skips(kind JobKind, t *ticket.Ticket) bool {
+	return t.Restored && (kind == Ban || kind == Prolong) && e.props.truth("norestored")
+}
+
+// applyAll gives a batch to a native action.
+func (e *entry) applyAll(kind JobKind, work []*ticketWork) {
+	var tickets []*ticket.Ticket
+	var results []*Result
+	for _, w := range work {
+		if e.skips(kind, w.ticket) || kind == Reban && e.cmd.epoch <= w.epoch {
+			continue
+		}
+		tickets, results = append(tickets, w.ticket), append(results, &w.result)
+	}
+	if len(tickets) == 0 {
+		return
+	}
+	e.nft.apply(kind, tickets, results)
+	for _, r := range results {
+		e.remember(r, nil)
+	}
+}
+
+// apply gives one ticket to a command action.
+func (e *entry) apply(kind JobKind, w *ticketWork) {
+	if e.skips(kind, w.ticket) {
+		return
+	}
+	if kind == Reban {
+		if e.cmd.epoch <= w.epoch || w.result.Err != nil {
+			return
+		}
+		w.result.Actions = append(w.result.Actions, e.name)
+	}
+	e.do(&w.result, 1, func(r *Result) {
+		var err error
+		switch kind {
+		case Ban:
+			err = e.cmd.ban(w.ticket, "actionban", &r.Logs)
+		case Reban:
+			err = e.cmd.reban(w.ticket, &r.Logs)
+		case Prolong:
+			err = e.cmd.prolong(w.ticket, &r.Logs)
+		case Unban:
+			err = e.cmd.unban(w.ticket, &r.Logs)
+		}
+		if err != nil {
+			r.fail(e.name, err)
+		}
+	})
+}
+
+// unban lifts one ban when all are lifted.
+func (e *entry) unban(t *ticket.Ticket, r *Result) {
+	w := &ticketWork{ticket: t, result: *r}
+	if e.native() {
+		w.result = Result{}
+		e.applyAll(Unban, []*ticketWork{w})
+		r.Err, r.Logs = joined(r.Err, w.result.Err), append(r.Logs, w.result.Logs...)
+		return
+	}
+	e.apply(Unban, w)
+	*r = w.result
+}
+
+// flush lifts all bans at once where the action can. It tells whether that is
+// all there is to do, which it is even if it failed.
+func (e *entry) flush(mode StopMode, r *Result) bool {
+	if e.native() {
+		if mode == Leave || e.nft.fence == nil {
+			return true
+		}
+		if !e.nft.canFlush() {
+			return true
+		}
+		e.flushed(r, e.nft.flush())
+		return true
+	}
+	if !e.cmd.canFlush() {
+		return false
+	}
+	e.do(r, 0, func(r *Result) {
+		e.noteFlush(r)
+		if err := e.cmd.flush(&r.Logs); err != nil {
+			e.flushFailed(r, err)
+			_ = e.cmd.checkAll(true, &r.Logs)
+		}
+	})
+	return true
+}
+
+func (e *entry) noteFlush(r *Result) {
+	r.log(logbook.Notice, logActions, fmt.Sprintf("[%s] Flush ticket(s) with %s", e.set.env.Jail, e.name))
+}
+
+func (e *entry) flushed(r *Result, err error) {
+	e.noteFlush(r)
+	if err != nil {
+		e.flushFailed(r, err)
+	}
+}
+
+func (e *entry) flushFailed(r *Result, err error) {
+	r.fail(e.name, &fault{fmt.Sprintf("Failed to flush bans in jail '%s' action '%s': %v", e.set.env.Jail, e.name, err)})
+	r.log(logbook.Info, logActions, "No flush occurred, do consistency check")
+}
+
+// lift undoes all bans of one action.
+func (e *entry) lift(live []*ticket.Ticket, mode StopMode, r *Result) {
+	if e.flush(mode, r) {
+		return
+	}
+	for _, t := range live {
+		e.unban(t, r)
+	}
+}
+
+// end stops the action. For a report it waits until that is done, but not for
+// ever.
+func (e *entry) end(mode StopMode, r *Result) {
+	finished := make(chan struct{})
+	e.do(r, 0, func(r *Result) {
+		defer close(finished)
+		var err error
+		if e.native() {
+			err = e.nft.end(mode)
+		} else {
+			err = e.cmd.stop(&r.Logs)
+			e.cmd.forget()
+		}
+		if err != nil {
+			r.fail(e.name, &fault{fmt.Sprintf("Failed to stop jail '%s' action '%s': %v", e.set.env.Jail, e.name, err)})
+		}
+	})
+	timer := e.set.env.Clock.NewTimer(reportGrace)
+	defer timer.Stop()
+	select {
+	case <-finished:
+	case <-timer.C():
+		r.log(logbook.Warning, logActions, fmt.Sprintf(
+			"[%s] action '%s' did not come to an end in %v; %d tickets of it are lost", e.set.env.Jail, e.name, reportGrace, e.waiting.Load()))
+	}
+	e.reports.quit()
+}
+
+func (e *entry) check(r *Result) {
+	e.do(r, 0, func(r *Result) {
+		if e.native() {
+			_ = e.nft.check(r)
+			return
+		}
+		_ = e.cmd.checkAll(false, &r.Logs)
+	})
+}
+
+func (e *entry) settle(r *Result) {
+	if !e.native() {
+		return
+	}
+	if err := e.nft.settle(); err != nil {
+		r.fail(e.name, err)
+	}
+}
+
+// reload ends a reload: a new action starts and takes the live bans, a kept
+// one takes its new parameters. One that changed its form does both.
+func (e *entry) reload(live []*ticket.Ticket, r *Result) {
+	e.set.mu.Lock()
+	fresh := e.fresh
+	e.fresh = false
+	e.set.mu.Unlock()
+	if fresh {
+		e.begin(live, r)
+		return
+	}
+	if e.changedForm() {
+		e.lift(live, Lift, r)
+		e.stopOld(r)
+		e.mu.Lock()
+		e.decided, e.nft = false, nil
+		e.mu.Unlock()
+		e.begin(live, r)
+		return
+	}
+	e.do(r, 0, func(r *Result) {
+		var err error
+		if e.native() {
+			err = e.nft.reload()
+		} else {
+			err = e.cmd.reload(&r.Logs)
+		}
+		if err != nil {
+			r.fail(e.name, err)
+		}
+	})
+}
+
+// changedForm tells whether the new parameters make a command action of a
+// native one or the other way round.
+func (e *entry) changedForm() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.decided {
+		return false
+	}
+	next, why := e.decide()
+	e.why = why
+	return (next == nil) != (e.nft == nil)
+}
+
+func (e *entry) stopOld(r *Result) {
+	var err error
+	if e.native() {
+		err = e.nft.end(Lift)
+	} else {
+		err = e.cmd.stop(&r.Logs)
+		e.cmd.forget()
+	}
+	if err != nil {
+		r.fail(e.name, err)
+	}
+}
+
+// begin starts the action and applies it to bans that are there already.
+func (e *entry) begin(live []*ticket.Ticket, r *Result) {
+	e.start(r)
+	for _, t := range live {
+		w := &ticketWork{ticket: t}
+		if e.native() {
+			e.applyAll(Ban, []*ticketWork{w})
+		} else {
+			e.apply(Ban, w)
+		}
+		r.Err, r.Logs = joined(r.Err, w.result.Err), append(r.Logs, w.result.Logs...)
+	}
+}
+
+func (e *entry) quit() {
+	e.reports.quit()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.nft != nil && e.nft.stop != nil {
+		e.nft.stop()
+	}
+}

@@ -1,0 +1,356 @@
+package action
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"stockade/internal/ipaddr"
+	"stockade/internal/pyobj"
+	"stockade/internal/ticket"
+)
+
+func joined(a, b error) error {
+	if b == nil {
+		return a
+	}
+	return errors.Join(a, b)
+}
+
+// method describes one method of an action: the arguments that it needs and
+// those that it may have.
+type method struct {
+	required, optional []string
+	call               func(e *entry, args map[string]any, r *Result) (any, error)
+}
+
+// methods are what a client may call by `set JAIL action NAME METHOD JSON`.
+var methods map[string]method
+
+func init() {
+	one := func(kind JobKind) func(*entry, map[string]any, *Result) (any, error) {
+		return func(e *entry, args map[string]any, r *Result) (any, error) {
+			w := &ticketWork{ticket: ticketOf(e, args["aInfo"]), epoch: -1}
+			e.immediate(kind, w)
+			r.Logs = append(r.Logs, w.result.Logs...)
+			return nil, cause(w.result.Err)
+		}
+	}
+	methods = map[string]method{
+		"ban":     {required: []string{"aInfo"}, optional: []string{"cmd"}, call: one(Ban)},
+		"unban":   {required: []string{"aInfo"}, call: one(Unban)},
+		"reban":   {required: []string{"aInfo"}, call: one(Reban)},
+		"prolong": {required: []string{"aInfo"}, call: one(Prolong)},
+		"start":   {call: callStart},
+		"stop":    {call: callStop},
+		"flush":   {call: callFlush},
+		"reload":  {call: callReload},
+		"consistencyCheck": {optional: []string{"beforeRepair"}, call: func(e *entry, _ map[string]any, r *Result) (any, error) {
+			e.check(r)
+			return true, nil
+		}},
+		"clearAllParams": {call: func(e *entry, _ map[string]any, _ *Result) (any, error) {
+			e.props.reset()
+			return nil, nil
+		}},
+		"invalidateBanEpoch": {call: func(e *entry, _ map[string]any, _ *Result) (any, error) {
+			e.cmd.epoch = e.set.raise()
+			return nil, nil
+		}},
+		"escapeTag":          {required: []string{"value"}, call: callEscape},
+		"executeCmd":         {required: []string{"realCmd"}, optional: []string{"timeout"}, call: callExecute},
+		"replaceTag":         {required: []string{"query", "aInfo"}, optional: []string{"conditional"}, call: callReplace},
+		"replaceDynamicTags": {required: []string{"realCmd", "aInfo"}, call: callReplaceDynamic},
+	}
+}
+
+// immediate runs one ticket through the action, whatever kind of action it is.
+func (e *entry) immediate(kind JobKind, w *ticketWork) {
+	if e.native() {
+		e.applyAll(kind, []*ticketWork{w})
+		return
+	}
+	var err error
+	switch kind {
+	case Ban:
+		err = e.cmd.ban(w.ticket, "actionban", &w.result.Logs)
+	case Reban:
+		err = e.cmd.reban(w.ticket, &w.result.Logs)
+	case Prolong:
+		err = e.cmd.prolong(w.ticket, &w.result.Logs)
+	case Unban:
+		err = e.cmd.unban(w.ticket, &w.result.Logs)
+	}
+	if err != nil {
+		w.result.Err = err
+	}
+}
+
+// cause makes the exception that a client sees of an action's failure: the
+// last part of the log's text.
+func cause(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if _, rest, ok := strings.Cut(text, "})': "); ok {
+		text = rest
+	}
+	return pyobj.Errorf("RuntimeError", "%s", text)
+}
+
+// ticketOf makes a ticket of the aInfo that a client gives.
+func ticketOf(e *entry, aInfo any) *ticket.Ticket {
+	t := &ticket.Ticket{Time: e.set.env.Clock.Now()}
+	given, _ := aInfo.(map[string]any)
+	for name, value := range given {
+		text := pyobj.Str(plain(value))
+		switch name {
+		case "ip":
+			t.ID = ipaddr.Parse(text)
+		case "matches":
+			for line := range strings.SplitSeq(text, "\n") {
+				t.Matches = append(t.Matches, ticket.Match{After: line, Joined: true})
+			}
+		case "failures", "bancount", "bantime":
+			if f, ok := value.(float64); ok {
+				setNumber(t, name, f)
+			}
+		default:
+			if field, ok := strings.CutPrefix(name, "F-"); ok {
+				t.Fields.Set(strings.ToLower(field), text)
+			}
+		}
+	}
+	return t
+}
+
+func setNumber(t *ticket.Ticket, name string, f float64) {
+	switch name {
+	case "failures":
+		t.Failures = int(f)
+	case "bancount":
+		t.BanCount = int(f)
+	case "bantime":
+		t.Bantime, t.HasBantime = int64(f), true
+	}
+}
+
+// plain makes a Python value of one that JSON gave.
+func plain(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if v == float64(int(v)) {
+			return int(v)
+		}
+	case map[string]any:
+		d := pyobj.NewDict()
+		for name, value := range v {
+			d.Set(name, plain(value))
+		}
+		return d
+	case []any:
+		for i := range v {
+			v[i] = plain(v[i])
+		}
+	}
+	return v
+}
+
+func callStart(e *entry, _ map[string]any, r *Result) (any, error) {
+	if e.native() {
+		return nil, cause(e.nft.start(&r.Logs))
+	}
+	return nil, cause(e.cmd.start(nil, false, &r.Logs))
+}
+
+func callStop(e *entry, _ map[string]any, r *Result) (any, error) {
+	if e.native() {
+		return true, cause(e.nft.end(Lift))
+	}
+	return true, cause(e.cmd.stop(&r.Logs))
+}
+
+func callFlush(e *entry, _ map[string]any, r *Result) (any, error) {
+	if e.native() {
+		return true, cause(e.nft.flush())
+	}
+	return true, cause(e.cmd.flush(&r.Logs))
+}
+
+func callReload(e *entry, _ map[string]any, r *Result) (any, error) {
+	if e.native() {
+		return true, cause(e.nft.reload())
+	}
+	return true, cause(e.cmd.reload(&r.Logs))
+}
+
+func callEscape(_ *entry, args map[string]any, _ *Result) (any, error) {
+	return escapeTag(pyobj.Str(plain(args["value"]))), nil
+}
+
+func callExecute(e *entry, args map[string]any, r *Result) (any, error) {
+	text, _ := args["realCmd"].(string)
+	return e.cmd.run(text, nil, &r.Logs), nil
+}
+
+func callReplace(_ *entry, args map[string]any, _ *Result) (any, error) {
+	query, _ := args["query"].(string)
+	values, _ := args["aInfo"].(map[string]any)
+	return expand(query, func(tag string) (string, bool) {
+		v, ok := values[tag]
+		if !ok || v == nil {
+			return builtin(tag)
+		}
+		text := pyobj.Str(plain(v))
+		if untrusted[tag] {
+			text = escapeTag(text)
+		}
+		return text, true
+	})
+}
+
+func callReplaceDynamic(e *entry, args map[string]any, _ *Result) (any, error) {
+	text, _ := args["realCmd"].(string)
+	values, _ := args["aInfo"].(map[string]any)
+	in := nobody(&e.set.env, "")
+	in.seen = map[string]any{}
+	for name, v := range values {
+		in.seen[name] = plain(v)
+	}
+	s := substitute(text, in)
+	if len(s.args) == 0 {
+		return s.text, nil
+	}
+	list := []any{s.text}
+	for _, a := range s.args {
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+// SetProperty sets one property and returns its value as the server keeps it.
+// The name of a method calls it with the JSON arguments in value; then done is
+// called later with what it returned, and else before SetProperty returns.
+func (s *Set) SetProperty(name, prop string, value any, done func(any, error)) {
+	e, err := s.find(name)
+	if err != nil {
+		done(nil, err)
+		return
+	}
+	m, ok := methods[prop]
+	if !ok {
+		if err := e.props.set(prop, value); err != nil {
+			done(nil, err)
+			return
+		}
+		done(s.Property(name, prop))
+		return
+	}
+	args, err := arguments(prop, m, value)
+	if err != nil {
+		done(nil, err)
+		return
+	}
+	s.queue.put(task{call: func() {
+		var r Result
+		result, err := m.call(e, args, &r)
+		for _, rec := range r.Logs {
+			s.env.Log(rec)
+		}
+		done(result, err)
+	}})
+}
+
+// arguments reads the JSON object with a method's arguments.
+func arguments(name string, m method, value any) (map[string]any, error) {
+	args := map[string]any{}
+	if text, ok := value.(string); ok {
+		var err error
+		if args, err = parseArguments(text); err != nil {
+			return nil, err
+		}
+	}
+	for given := range args {
+		if !slices.Contains(m.required, given) && !slices.Contains(m.optional, given) {
+			return nil, pyobj.Errorf("TypeError", "CommandAction.%s() got an unexpected keyword argument '%s'", name, given)
+		}
+	}
+	var missing []string
+	for _, want := range m.required {
+		if _, ok := args[want]; !ok {
+			missing = append(missing, "'"+want+"'")
+		}
+	}
+	switch len(missing) {
+	case 0:
+		return args, nil
+	case 1:
+		return nil, pyobj.Errorf("TypeError", "CommandAction.%s() missing 1 required positional argument: %s", name, missing[0])
+	}
+	return nil, pyobj.Errorf("TypeError", "CommandAction.%s() missing %d required positional arguments: %s", name, len(missing), strings.Join(missing, " and "))
+}
+
+func parseArguments(text string) (map[string]any, error) {
+	var args map[string]any
+	err := json.Unmarshal([]byte(text), &args)
+	if err == nil {
+		return args, nil
+	}
+	pos := 0
+	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
+		pos = max(int(syntax.Offset)-1, 0)
+	}
+	message := "Expecting value"
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		message, pos = "Expecting property name enclosed in double quotes", max(pos, 1)
+	}
+	return nil, &pyobj.Exception{Module: "json.decoder", Class: "JSONDecodeError", Args: pyobj.Tuple{message, text, pos}}
+}
+
+// Property returns a property of an action.
+func (s *Set) Property(name, prop string) (any, error) {
+	e, err := s.find(name)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := methods[prop]; ok {
+		return nil, pyobj.Errorf("TypeError", "cannot pickle '_thread.RLock' object")
+	}
+	switch prop {
+	case "banEpoch":
+		return e.cmd.epoch, nil
+	case "ESCAPE_CRE":
+		return `re.compile('[\\\\#&;` + "`" + `|*?~<>\\^\\(\\)\\[\\]{}$\'"\\n\\r]')`, nil
+	case "ESCAPE_VN_CRE":
+		return `re.compile('\\W')`, nil
+	}
+	v, ok := e.props.get(prop)
+	if !ok {
+		return nil, pyobj.Errorf("AttributeError", "'CommandAction' object has no attribute '%s'", prop)
+	}
+	return v, nil
+}
+
+// Properties lists the names of the visible properties, sorted.
+func (s *Set) Properties(name string) ([]string, error) {
+	e, err := s.find(name)
+	if err != nil {
+		return nil, err
+	}
+	return e.props.visible(), nil
+}
+
+// Methods lists the names of the methods, sorted.
+func (s *Set) Methods(name string) ([]string, error) {
+	if _, err := s.find(name); err != nil {
+		return nil, err
+	}
+	var names []string
+	for m := range methods {
+		names = append(names, m)
+	}
+	slices.Sort(names)
+	return names, nil
+}

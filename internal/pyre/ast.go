@@ -15,7 +15,6 @@ const (
 	kindBackref          // the text of group again
 	kindCond             // subs[0] if group took part, else subs[1]
 	kindAssert           // a place
-	kindAddress          // the stock address, see address.go
 )
 
 // assertKind says which place an assertion asks for.
@@ -59,10 +58,7 @@ type node struct {
 	width  int  // kindLook behind: characters to step back
 	assert assertKind
 	fold   foldMode // kindBackref
-	ipv4   int      // kindAddress: group numbers, 0 when there is none
-	ipv6   int
-	dns    int
-	pos    int // where it stands in the pattern, in characters
+	pos    int      // where it stands in the pattern, in characters
 	end    int
 }
 

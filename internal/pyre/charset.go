@@ -1,6 +1,9 @@
 package pyre
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 const maxRune = 0x10ffff
 
@@ -40,10 +43,8 @@ func inSpans(list []span, r rune) bool {
 	return false
 }
 
-func (s *charset) isEmpty() bool { return s.ascii == [2]uint64{} && len(s.high) == 0 }
-
 func (s *charset) equal(t *charset) bool {
-	return s.ascii == t.ascii && slices.Equal(s.high, t.high)
+	return s.ascii == t.ascii && (sameSpans(s.high, t.high) || slices.Equal(s.high, t.high))
 }
 
 // addRange adds lo to hi; normalize must follow before the set is used.
@@ -104,15 +105,71 @@ func (s *charset) negated() charset {
 
 // union gives the characters of either set.
 func (s *charset) union(t *charset) charset {
-	out := charset{ascii: [2]uint64{s.ascii[0] | t.ascii[0], s.ascii[1] | t.ascii[1]}}
+	return charset{
+		ascii: [2]uint64{s.ascii[0] | t.ascii[0], s.ascii[1] | t.ascii[1]},
+		high:  uniteSpans(s.high, t.high),
+	}
+}
+
+// uniteSpans joins two sorted lists. The sets of the categories are large and
+// met again and again, so that equal and complete lists are handed through.
+func uniteSpans(a, b []span) []span {
 	switch {
-	case len(t.high) == 0:
-		out.high = s.high
-	case len(s.high) == 0:
-		out.high = t.high
-	default:
-		out.high = slices.Concat(s.high, t.high)
-		out.normalize()
+	case len(b) == 0 || sameSpans(a, b) || sameSpans(a, highAll):
+		return a
+	case len(a) == 0 || sameSpans(b, highAll):
+		return b
+	}
+	out := make([]span, 0, len(a)+len(b))
+	for len(a) > 0 || len(b) > 0 {
+		var next span
+		if len(b) == 0 || len(a) > 0 && a[0].lo <= b[0].lo {
+			next, a = a[0], a[1:]
+		} else {
+			next, b = b[0], b[1:]
+		}
+		if n := len(out); n > 0 && next.lo <= out[n-1].hi+1 {
+			out[n-1].hi = max(out[n-1].hi, next.hi)
+			continue
+		}
+		out = append(out, next)
+	}
+	return out
+}
+
+// sameSpans tells whether both are the very same list, or both complete.
+func sameSpans(a, b []span) bool {
+	if len(a) != len(b) || len(a) == 0 {
+		return len(a) == len(b)
+	}
+	return &a[0] == &b[0] || len(a) == 1 && a[0] == b[0]
+}
+
+// intersect gives the characters of both sets.
+func (s *charset) intersect(t *charset) charset {
+	return charset{
+		ascii: [2]uint64{s.ascii[0] & t.ascii[0], s.ascii[1] & t.ascii[1]},
+		high:  intersectSpans(s.high, t.high),
+	}
+}
+
+func intersectSpans(a, b []span) []span {
+	switch {
+	case sameSpans(a, b) || sameSpans(b, highAll):
+		return a
+	case sameSpans(a, highAll):
+		return b
+	}
+	var out []span
+	for len(a) > 0 && len(b) > 0 {
+		if lo, hi := max(a[0].lo, b[0].lo), min(a[0].hi, b[0].hi); lo <= hi {
+			out = append(out, span{lo, hi})
+		}
+		if a[0].hi < b[0].hi {
+			a = a[1:]
+		} else {
+			b = b[1:]
+		}
 	}
 	return out
 }
@@ -123,6 +180,9 @@ func (s *charset) disjoint(t *charset) bool {
 		return false
 	}
 	a, b := s.high, t.high
+	if len(a) > 0 && sameSpans(a, b) {
+		return false
+	}
 	for len(a) > 0 && len(b) > 0 {
 		switch {
 		case a[0].hi < b[0].lo:
@@ -141,29 +201,18 @@ func (s *charset) single() (rune, bool) {
 	if len(s.high) == 1 && s.ascii == [2]uint64{} && s.high[0].lo == s.high[0].hi {
 		return s.high[0].lo, true
 	}
-	if len(s.high) > 0 {
+	if len(s.high) > 0 || bits.OnesCount64(s.ascii[0])+bits.OnesCount64(s.ascii[1]) != 1 {
 		return 0, false
 	}
-	found := rune(-1)
-	for r := rune(0); r < 0x80; r++ {
-		if s.has(r) {
-			if found >= 0 {
-				return 0, false
-			}
-			found = r
-		}
+	if s.ascii[0] != 0 {
+		return rune(bits.TrailingZeros64(s.ascii[0])), true
 	}
-	return found, found >= 0
+	return rune(64 + bits.TrailingZeros64(s.ascii[1])), true
 }
 
 // size counts the characters.
 func (s *charset) size() int {
-	n := 0
-	for r := rune(0); r < 0x80; r++ {
-		if s.has(r) {
-			n++
-		}
-	}
+	n := bits.OnesCount64(s.ascii[0]) + bits.OnesCount64(s.ascii[1])
 	for _, sp := range s.high {
 		n += int(sp.hi-sp.lo) + 1
 	}

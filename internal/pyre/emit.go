@@ -10,11 +10,14 @@ const maxUnrolled = 400
 type emitter struct {
 	program
 	classes []*class
+	joins   bool // places may be remembered by opJoin
+	inner   int  // depth of loops and of searches within the search
 }
 
 // emitProgram turns a simplified tree into a program.
 func emitProgram(root *node, groups int) *program {
 	e := &emitter{program: program{groups: groups, regs: 2 * (groups + 1), memoOK: true}}
+	e.joins = !has(root, kindBackref) && !has(root, kindCond)
 	e.node(root, firstAny())
 	e.add(inst{op: opMatch})
 	if len(e.conds)+len(e.onces) > maxMemoBits {
@@ -72,8 +75,7 @@ func (e *emitter) node(n *node, follow first) {
 		e.add(inst{op: opSave, x: int32(2*n.group + 1)})
 	case kindAtomic:
 		at := e.add(inst{op: opAtomic})
-		e.node(n.subs[0], firstAny())
-		e.add(inst{op: opSubEnd})
+		e.within(n.subs[0])
 		e.code[at].y = e.here()
 	case kindLook:
 		e.look(n)
@@ -84,8 +86,6 @@ func (e *emitter) node(n *node, follow first) {
 		e.cond(n, follow)
 	case kindAssert:
 		e.add(inst{op: opAssert, assert: n.assert})
-	case kindAddress:
-		e.address(n, follow)
 	}
 }
 
@@ -97,6 +97,10 @@ func (e *emitter) sequence(subs []*node, follow first) {
 		follow = firstOf(subs[i], follow)
 	}
 	for i := 0; i < len(subs); {
+		if n := e.idiom(subs[i:], follows[i:]); n > 0 {
+			i += n
+			continue
+		}
 		literal, n := literalRun(subs[i:])
 		if n == 0 {
 			if subs[i].kind == kindSet {
@@ -104,6 +108,7 @@ func (e *emitter) sequence(subs []*node, follow first) {
 				e.add(inst{op: opSet, tab: &c.tab, ext: &extra{class: c}})
 			} else {
 				e.node(subs[i], follows[i])
+				e.join(subs[i], i == len(subs)-1)
 			}
 			i++
 			continue
@@ -115,6 +120,47 @@ func (e *emitter) sequence(subs []*node, follow first) {
 		}
 		i += n
 	}
+}
+
+// join writes the end of a choice that can come to the same place in several
+// ways, as an address does that is also a name: if what follows has failed
+// there once, it will again.
+func (e *emitter) join(n *node, last bool) {
+	for n.kind == kindGroup {
+		n = n.subs[0]
+	}
+	if !e.joins || e.inner > 0 || last || n.kind != kindAlt {
+		return
+	}
+	loops := 0
+	for _, s := range n.subs {
+		if has(s, kindRepeat) {
+			loops++
+		}
+	}
+	if loops > 1 {
+		e.add(inst{op: opJoin, x: e.register()})
+	}
+}
+
+// idiom writes what several nodes are together, if there is an instruction for
+// that, and gives their number.
+func (e *emitter) idiom(subs []*node, follows []first) int {
+	if digit, ok := quad(subs); ok {
+		c := e.class(digit)
+		e.add(inst{op: opQuad, ext: &extra{class: c, after: newAfter(&follows[1])}})
+		return 2
+	}
+	if len(subs) < 2 {
+		return 0
+	}
+	loop, last := subs[0], subs[1]
+	if loop.kind == kindRepeat && loop.greed == greedy && loop.min == 0 && loop.max == unbounded &&
+		loop.subs[0].kind == kindSet && last.kind == kindSet && isSubset(last.set, loop.subs[0].set) {
+		e.loopWithLast(loop.subs[0].set, last.set, follows[1])
+		return 2
+	}
+	return 0
 }
 
 // literalRun gives the text of the single characters that subs begins with.
@@ -265,9 +311,16 @@ func (e *emitter) look(n *node) {
 		return
 	}
 	at := e.add(inst{op: opLook, negate: n.negate, ext: &extra{behind: n.behind, width: n.width}})
-	e.node(sub, firstAny())
-	e.add(inst{op: opSubEnd})
+	e.within(sub)
 	e.code[at].y = e.here()
+}
+
+// within writes a search within the search.
+func (e *emitter) within(n *node) {
+	e.inner++
+	e.node(n, firstAny())
+	e.inner--
+	e.add(inst{op: opSubEnd})
 }
 
 // plainText gives the text of a node that matches just that.

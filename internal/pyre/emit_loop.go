@@ -15,6 +15,8 @@ func (e *emitter) repeat(n *node, follow first) {
 		e.optional(n, follow)
 		return
 	}
+	e.inner++
+	defer func() { e.inner-- }()
 	copies := n.min + 1
 	if n.max != unbounded {
 		copies = n.max
@@ -70,9 +72,24 @@ func (e *emitter) classLoop(n *node, set *charset, guard []byte, follow first) {
 		e.add(inst{op: opRun, tab: &c.tab, b: byte(n.min), ext: &extra{class: c}})
 		return
 	}
-	ext := &extra{class: c, greed: mode, min: n.min, max: n.max, guard: guard, nextEnd: follow.end}
-	ext.next = nextTable(&follow.set)
+	ext := &extra{class: c, greed: mode, min: n.min, max: n.max, guard: guard, after: newAfter(&follow)}
+	if guard == nil && mode != lazy && n.min == 0 && n.max == 1 {
+		e.add(inst{op: opOption, tab: &c.tab, ext: ext})
+		return
+	}
 	e.add(inst{op: opLoop, memo: e.memoNumber(), tab: &c.tab, ext: ext})
+}
+
+// loopWithLast writes [ab]*b: one loop whose last character is out of a
+// smaller set.
+func (e *emitter) loopWithLast(set, last *charset, follow first) {
+	c := e.class(set)
+	ext := &extra{class: c, last: e.class(last), greed: greedy, min: 1, max: unbounded, after: newAfter(&follow)}
+	e.add(inst{op: opLoop, memo: e.memoNumber(), tab: &c.tab, ext: ext})
+}
+
+func newAfter(f *first) after {
+	return after{next: nextTable(&f.set), end: f.end, literal: f.literal}
 }
 
 // nextTable marks the bytes that characters of the set begin with; nil when

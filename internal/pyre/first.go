@@ -1,25 +1,39 @@
 package pyre
 
+import "unicode/utf8"
+
 // first says what the text must look like where something begins: its next
-// character is out of set, or the text ends there and end is true.
+// character is out of set, or the text ends there and end is true. It begins
+// with literal, which may be empty.
 type first struct {
-	set charset
-	end bool
+	set     charset
+	end     bool
+	literal string
 }
+
+// maxFirstLiteral bounds the literal of a first: longer ones rule out no more.
+const maxFirstLiteral = 16
 
 func firstAny() first { return first{set: *setAny, end: true} }
 
-func (f first) or(g first) first { return first{set: f.set.union(&g.set), end: f.end || g.end} }
-
-func (f first) and(g first) first {
-	return first{set: f.set.intersect(&g.set), end: f.end && g.end}
+func (f first) or(g first) first {
+	return first{set: f.set.union(&g.set), end: f.end || g.end, literal: commonHead(f.literal, g.literal)}
 }
 
-func (s *charset) intersect(t *charset) charset {
-	return charset{
-		ascii: [2]uint64{s.ascii[0] & t.ascii[0], s.ascii[1] & t.ascii[1]},
-		high:  intersectSpans(s.high, t.high),
+func (f first) and(g first) first {
+	return first{set: f.set.intersect(&g.set), end: f.end && g.end, literal: f.literal}
+}
+
+// commonHead gives what both texts begin with, in whole characters.
+func commonHead(a, b string) string {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
 	}
+	for n > 0 && n < len(a) && a[n]&0xc0 == 0x80 {
+		n--
+	}
+	return a[:n]
 }
 
 // firstOf gives what n followed by something that begins with follow begins
@@ -27,7 +41,7 @@ func (s *charset) intersect(t *charset) charset {
 func firstOf(n *node, follow first) first {
 	switch n.kind {
 	case kindSet:
-		return first{set: *n.set}
+		return firstOfSet(n.set, follow)
 	case kindSeq:
 		for i := len(n.subs) - 1; i >= 0; i-- {
 			follow = firstOf(n.subs[i], follow)
@@ -40,7 +54,10 @@ func firstOf(n *node, follow first) first {
 		}
 		return f
 	case kindRepeat:
-		f := firstOf(n.subs[0], follow)
+		// What follows a round is another round or what follows the loop.
+		again := follow
+		again.literal = ""
+		f := firstOf(n.subs[0], again)
 		if n.min == 0 {
 			f = f.or(follow)
 		}
@@ -53,10 +70,21 @@ func firstOf(n *node, follow first) first {
 		return firstOfAssert(n.assert, follow)
 	case kindEmpty:
 		return follow
-	case kindAddress:
-		return firstOf(n.subs[0], follow)
 	}
 	return firstAny()
+}
+
+func firstOfSet(set *charset, follow first) first {
+	f := first{set: *set}
+	r, ok := set.single()
+	if !ok || !utf8.ValidRune(r) {
+		return f
+	}
+	f.literal = string(r)
+	if len(follow.literal) < maxFirstLiteral {
+		f.literal += follow.literal
+	}
+	return f
 }
 
 func firstOfLook(n *node, follow first) first {
@@ -67,7 +95,7 @@ func firstOfLook(n *node, follow first) first {
 		return follow.and(firstOf(n.subs[0], firstAny()))
 	case n.subs[0].kind == kindSet:
 		without := n.subs[0].set.negated()
-		return first{set: follow.set.intersect(&without), end: follow.end}
+		return first{set: follow.set.intersect(&without), end: follow.end, literal: follow.literal}
 	}
 	return follow
 }
@@ -117,7 +145,7 @@ func leadByte(r rune) int {
 // nullable tells whether n can match nothing.
 func nullable(n *node) bool {
 	switch n.kind {
-	case kindSet, kindAddress:
+	case kindSet:
 		return false
 	case kindSeq:
 		for _, s := range n.subs {

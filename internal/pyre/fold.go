@@ -101,21 +101,6 @@ func lowered(s *charset, ascii bool) *charset {
 	return &out
 }
 
-func intersectSpans(a, b []span) []span {
-	var out []span
-	for len(a) > 0 && len(b) > 0 {
-		if lo, hi := max(a[0].lo, b[0].lo), min(a[0].hi, b[0].hi); lo <= hi {
-			out = append(out, span{lo, hi})
-		}
-		if a[0].hi < b[0].hi {
-			a = a[1:]
-		} else {
-			b = b[1:]
-		}
-	}
-	return out
-}
-
 // foldChar gives what one literal character matches when case is ignored.
 func foldChar(r rune, ascii bool) *charset {
 	if !isCased(r, ascii) {

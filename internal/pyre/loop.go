@@ -68,49 +68,42 @@ func (x *extra) lazyExtent(text []byte, p int) (lo, hi int, ok bool) {
 	return x.extent(text, p)
 }
 
-// fits tells whether what follows the loop can begin at q.
-func (x *extra) fits(text []byte, q int) bool {
-	if q == len(text) {
-		return x.nextEnd
+// back gives the last place from hi down to lo where the loop can end, or -1.
+func (x *extra) back(text []byte, lo, hi int) int {
+	if x.after.next == nil && x.last == nil {
+		if hi < len(text) || x.after.end {
+			return hi
+		}
+		return previous(text, lo, hi)
 	}
-	return x.next == nil || x.next[text[q]] != 0
+	for hi >= lo {
+		if x.after.fits(text, hi) && (x.last == nil || x.last.endsAt(text, hi)) {
+			return hi
+		}
+		hi = previous(text, lo, hi)
+		if hi < 0 {
+			break
+		}
+	}
+	return -1
 }
 
-// back gives the last place from hi down to lo where what follows can begin,
-// or -1.
-func (x *extra) back(text []byte, lo, hi int) int {
-	if x.next == nil {
-		if hi >= lo && (hi < len(text) || x.nextEnd) {
-			return hi
-		}
-		hi--
-		for hi > lo && text[hi]&0xc0 == 0x80 {
-			hi--
-		}
-		if hi < lo {
-			return -1
-		}
-		return hi
+// previous gives the place one character before p, or -1 below lo.
+func previous(text []byte, lo, p int) int {
+	p--
+	for p > lo && text[p]&0xc0 == 0x80 {
+		p--
 	}
-	if hi == len(text) {
-		if hi >= lo && x.nextEnd {
-			return hi
-		}
-		hi--
-	}
-	for hi >= lo && x.next[text[hi]] == 0 {
-		hi--
-	}
-	if hi < lo {
+	if p < lo {
 		return -1
 	}
-	return hi
+	return p
 }
 
 // forward gives the first place from q on where what follows can begin; a
 // result below 0 is the complement of the place where the loop could not go on.
 func (x *extra) forward(text []byte, q, hi int) int {
-	for !x.fits(text, q) {
+	for !x.after.fits(text, q) {
 		e := x.once(text, q, hi)
 		if e < 0 {
 			return ^q

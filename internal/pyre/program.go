@@ -30,6 +30,9 @@ const (
 	opSubEnd            // such a search has succeeded
 	opBackref           // the text of group x again
 	opCond              // to x if group took part, else to y
+	opOption            // one character of a class, or none
+	opJoin              // fail where register x says that this place has failed before
+	opQuad              // four numbers with dots between, see quad.go
 	opAddress           // the stock address
 )
 
@@ -49,19 +52,42 @@ type inst struct {
 // extra holds what only the larger instructions need.
 type extra struct {
 	class   *class
-	lists   [][]int32    // opChoose
-	endList int32        // opChoose: the list at the end of the text
-	next    *[256]uint8  // opLoop: 1 where what follows can begin, nil when anywhere
-	nextEnd bool         // opLoop: what follows can begin at the end of the text
-	guard   []byte       // opLoop: the loop stops where this begins
-	greed   greed        // opLoop, opCount
-	min     int          // opLoop, opCount
-	max     int          // opLoop, opCount
-	place   int32        // opCount: register of the place of the last round, -1
-	width   int          // opLook
-	behind  bool         // opLook
-	fold    foldMode     // opBackref
-	address addressParts // opAddress
+	lists   [][]int32 // opChoose
+	endList int32     // opChoose: the list at the end of the text
+	after   after     // opLoop, opOption, opQuad: what follows
+	last    *class    // opLoop: the last character is out of it; nil for any
+	guard   []byte    // opLoop: the loop stops where this begins
+	greed   greed     // opLoop, opCount
+	min     int       // opLoop, opCount; opCond: the group
+	max     int       // opLoop, opCount
+	place   int32     // opCount: register of the place of the last round, -1
+	width   int       // opLook
+	behind  bool      // opLook
+	fold    foldMode  // opBackref
+}
+
+// after rules out places where what follows a loop cannot begin.
+type after struct {
+	next    *[256]uint8 // 1 for the bytes it can begin with, nil for any
+	end     bool        // it can begin at the end of the text
+	literal string      // it begins with this
+}
+
+// reach gives how many bytes fits may have looked at when asked about q.
+func (a *after) reach(text []byte, q int) int {
+	return min(q+max(len(a.literal), 1), len(text)+1)
+}
+
+// fits tells whether what follows can begin at q.
+func (a *after) fits(text []byte, q int) bool {
+	if q == len(text) {
+		return a.end
+	}
+	if a.next != nil && a.next[text[q]] == 0 {
+		return false
+	}
+	n := len(a.literal)
+	return n < 2 || len(text)-q >= n && string(text[q:q+n]) == a.literal
 }
 
 // The values of a class's table.

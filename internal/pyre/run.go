@@ -90,7 +90,7 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 					far = max(far, ^q+1)
 					break
 				}
-				far = max(far, q+1)
+				far = max(far, x.after.reach(text, q))
 				stack[sp] = frame{frameLazy, int32(pc), int32(q), int32(hi)}
 				sp++
 				p = q
@@ -99,8 +99,8 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			}
 			lo, hi, ok := x.extent(text, p)
 			left -= (hi - p) >> 3
-			if hi >= far {
-				far = hi + 1
+			if e := x.after.reach(text, hi); e > far {
+				far = e
 			}
 			if !ok {
 				break
@@ -111,6 +111,46 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				continue
 			}
 			if q := x.back(text, lo, hi); q >= 0 {
+				if q > lo {
+					stack[sp] = frame{frameGreedy, int32(pc), int32(q), int32(lo)}
+					sp++
+				}
+				p = q
+				pc++
+				continue
+			}
+		case opJoin:
+			if int(regs[in.x]) != p {
+				regs[in.x] = int32(p)
+				pc++
+				continue
+			}
+		case opOption:
+			q := p
+			if q < len(text) && in.tab[text[q]] != classNo {
+				q = in.ext.class.step(text, q)
+			}
+			if e := in.ext.after.reach(text, p); e > far {
+				far = e
+			}
+			if q > p {
+				if in.ext.greed == greedy && in.ext.after.fits(text, p) {
+					stack[sp] = frame{kind: frameGo, pc: int32(pc + 1), pos: int32(p)}
+					sp++
+				}
+				p = q
+			}
+			pc++
+			continue
+		case opQuad:
+			lo, hi := in.ext.quad(text, p)
+			if e := in.ext.after.reach(text, max(lo, hi)); e > far {
+				far = e
+			}
+			if hi < 0 {
+				break
+			}
+			if q := in.ext.back(text, lo, hi); q >= 0 {
 				if q > lo {
 					stack[sp] = frame{frameGreedy, int32(pc), int32(q), int32(lo)}
 					sp++
@@ -367,12 +407,12 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				back = false
 			case frameGreedy:
 				left--
-				q := int(f.pos) - 1
-				for q > int(f.x) && text[q]&0xc0 == 0x80 {
-					q--
+				q := previous(text, int(f.x), int(f.pos))
+				if q >= 0 {
+					q = code[f.pc].ext.back(text, int(f.x), q)
 				}
-				q = code[f.pc].ext.back(text, int(f.x), q)
 				if q < 0 {
+					left -= int(f.pos-f.x) >> 3
 					sp--
 					continue
 				}
@@ -396,8 +436,8 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 					sp--
 					continue
 				}
-				if q >= far {
-					far = q + 1
+				if e := x.after.reach(text, q); e > far {
+					far = e
 				}
 				left -= (q - int(f.pos)) >> 3
 				pc, p = int(f.pc)+1, q

@@ -23,7 +23,7 @@ func (r *remembered) loosen(line []byte) {
 		r.loosenClock(line, 3)
 	case compactClock:
 		r.loosenClock(line, 2)
-		if r.loose == 0 {
+		if !r.clock {
 			r.loosenClock(line, 3)
 		}
 	case numberDigits:
@@ -40,37 +40,40 @@ func (r *remembered) loosenClock(line []byte, apart int) {
 		return
 	}
 	end := secondAt + 2
-	digits := []int{minuteAt, secondAt, minuteAt + 1, secondAt + 1}
+	fraction := end
 	if end < len(line) && (line[end] == '.' || line[end] == ',') {
 		at := end + 1
 		for at < len(line) && isDigit(line[at]) && at < end+8 {
-			digits = append(digits, at)
 			at++
 		}
 		if at > end+1 {
-			end = at
+			fraction, end = end+1, at
 		}
 	}
-	if !r.set(line, end) || end < len(line) && line[end] == ':' {
+	if minuteAt < r.base || !r.set(line, end) || end < len(line) && line[end] == ':' {
 		return
 	}
-	r.minute, r.second = minuteAt, secondAt
-	r.exchange(digits, 2)
+	r.clock, r.minute, r.second = true, minuteAt, secondAt
+	for _, at := range [...]int{minuteAt, secondAt} {
+		r.exchange(at, below6)
+		r.exchange(at+1, below10)
+	}
+	for at := fraction; at < end; at++ {
+		r.exchange(at, below10)
+	}
 }
 
 // loosenNumber masks out the digits of an epoch time.
 func (r *remembered) loosenNumber(line []byte) {
 	start, end := r.spans.at(firstGroup)
-	if start < 0 || !r.set(line, end) {
+	if start < r.base || !r.set(line, end) {
 		return
 	}
-	var digits []int
 	for at := start; at < end; at++ {
 		if isDigit(line[at]) {
-			digits = append(digits, at)
+			r.exchange(at, below10)
 		}
 	}
-	r.exchange(digits, 0)
 }
 
 // set tells whether the key reaches over the byte after a run of digits, and
@@ -83,22 +86,14 @@ func (r *remembered) set(line []byte, end int) bool {
 	return end < limit && !isDigit(line[end])
 }
 
-// exchange masks out digits; the first of them take only those below six.
-func (r *remembered) exchange(places []int, tens int) {
-	if len(places) > maxDigits {
-		return
-	}
-	for i, at := range places {
-		at -= r.base
-		if at < 0 || at >= r.size {
-			return
-		}
-		r.digits[i] = int32(at)
-	}
-	for _, at := range r.digits[:len(places)] {
-		r.mask[at/8] &^= 0xff << (at % 8 * 8)
-	}
-	r.tens, r.loose = tens, len(places)
+// exchange lets the digit at a place of the line be another one; add keeps it
+// below a limit.
+func (r *remembered) exchange(at int, add uint64) {
+	at -= r.base
+	k, shift := &r.key[at/8], at%8*8
+	k.mask &^= 0xff << shift
+	k.digit |= 0xff << shift
+	k.add |= add << shift
 }
 
 // twoDigits finds the place of a group that consists of two plain digits below

@@ -43,9 +43,6 @@ const (
 	slots = 4
 	// keyWords bounds what is remembered of a line, in words of eight bytes.
 	keyWords = 12
-	// maxDigits bounds the digits in it that may be exchanged: the longest
-	// epoch time with its fraction.
-	maxDigits = 24
 )
 
 // memo remembers the last matches. A search is a function of the bytes it
@@ -69,18 +66,34 @@ type remembered struct {
 	time   knownTime
 
 	// keyed says that the key may be used. It begins at byte base of the line;
-	// what stands before was not looked at. The line must have the bytes of
-	// word under mask there, and end after size bytes when ends is set.
+	// what stands before was not looked at. The line must end after size bytes
+	// when ends is set.
 	keyed, ends bool
 	base, size  int
-	word, mask  [keyWords]uint64
-	// digits are the places in the key, masked out, where any digit will do;
-	// the first tens of them only one below six.
-	digits      [maxDigits]int32
-	tens, loose int
-	// minute and second are the places of their digits in the line, when they
-	// are masked out.
+	key         [keyWords]keyWord
+	// minute and second are the places of their digits in the line, when clock
+	// says that they may be others.
+	clock          bool
 	minute, second int
+}
+
+// keyWord is eight bytes of a key: those under mask are as in text, those
+// under digit are digits. What is added to a digit makes it overflow its half
+// byte if it is too large.
+type keyWord struct{ text, mask, digit, add uint64 }
+
+const (
+	zeros    = 0x3030303030303030 // the digit 0 in each byte
+	highHalf = 0xf0f0f0f0f0f0f0f0
+	// below10 and below6 are what to add to keep a digit below these.
+	below10 = 16 - 10
+	below6  = 16 - 6
+)
+
+// fits tells whether eight bytes of a line are like the key.
+func (k *keyWord) fits(text uint64) bool {
+	digits := (text ^ zeros) & k.digit
+	return (text^k.text)&k.mask|(digits|digits+k.add)&highHalf == 0
 }
 
 // remembered answers a line without a search.
@@ -158,30 +171,12 @@ func (r *remembered) matches(line []byte) (shift int, ok bool) {
 	}
 	i, n := 0, 0
 	for ; n+8 <= r.size; n += 8 {
-		if (binary.LittleEndian.Uint64(rest[n:])^r.word[i])&r.mask[i] != 0 {
+		if !r.key[i].fits(binary.LittleEndian.Uint64(rest[n:])) {
 			return 0, false
 		}
 		i++
 	}
-	if n < r.size && (lastWord(rest, n)^r.word[i])&r.mask[i] != 0 {
-		return 0, false
-	}
-	return shift, r.digitsFit(rest)
-}
-
-// digitsFit checks the places where any digit will do.
-func (r *remembered) digitsFit(rest []byte) bool {
-	for _, at := range r.digits[:r.tens] {
-		if rest[at]-'0' > 5 {
-			return false
-		}
-	}
-	for _, at := range r.digits[r.tens:r.loose] {
-		if !isDigit(rest[at]) {
-			return false
-		}
-	}
-	return true
+	return shift, n == r.size || r.key[i].fits(lastWord(rest, n))
 }
 
 // lastWord reads up to eight bytes from text[n:].
@@ -271,8 +266,9 @@ func (r *remembered) setKey(line []byte, c *candidate) {
 	}
 	r.keyed, r.size = true, len(rest)
 	for i, b := range rest {
-		r.word[i/8] |= uint64(b) << (i % 8 * 8)
-		r.mask[i/8] |= 0xff << (i % 8 * 8)
+		k := &r.key[i/8]
+		k.text |= uint64(b) << (i % 8 * 8)
+		k.mask |= 0xff << (i % 8 * 8)
 	}
 	r.loosen(line)
 }

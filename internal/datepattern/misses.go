@@ -5,7 +5,7 @@ import "encoding/binary"
 const (
 	// missRows is the number of beginnings of lines without a date that are
 	// remembered; log lines that begin with an address differ there.
-	missRows = 256
+	missRows = 1024
 	// missBytes is how much of such a beginning is remembered.
 	missBytes = 16
 )
@@ -14,12 +14,21 @@ const (
 // templates are bound to the line's beginning and give up after a few bytes.
 type misses [missRows]miss
 
-// miss is a beginning: size bytes of the words.
+// miss is a beginning: so many bytes of two words.
 type miss struct {
 	size int
 	word [2]uint64
-	mask [2]uint64
 }
+
+// masks keep the first bytes of two words.
+var masks = func() (list [missBytes + 1][2]uint64) {
+	for size := range list {
+		for i := range size {
+			list[size][i/8] |= 0xff << (i % 8 * 8)
+		}
+	}
+	return list
+}()
 
 // rowOf finds the row of a line; lines shorter than a word have none.
 func rowOf(line []byte) (row int, ok bool) {
@@ -28,7 +37,7 @@ func rowOf(line []byte) (row int, ok bool) {
 	}
 	// The first four bytes choose the row: an address differs within them.
 	h := binary.LittleEndian.Uint32(line) * 2654435761
-	return int(h >> 24), true
+	return int(h >> (32 - 10)), true
 }
 
 // dateless tells whether the line is known to have no date. That is known only
@@ -42,9 +51,10 @@ func (d *Detector) dateless(line []byte) bool {
 		return false
 	}
 	m := &d.memo.misses[row]
+	mask := &masks[m.size]
 	return m.size > 0 &&
-		(binary.LittleEndian.Uint64(line)^m.word[0])&m.mask[0] == 0 &&
-		(binary.LittleEndian.Uint64(line[8:])^m.word[1])&m.mask[1] == 0
+		(binary.LittleEndian.Uint64(line)^m.word[0])&mask[0] == 0 &&
+		(binary.LittleEndian.Uint64(line[8:])^m.word[1])&mask[1] == 0
 }
 
 // noteMiss remembers a line in which no template found a date after looking at
@@ -60,10 +70,8 @@ func (d *Detector) noteMiss(line []byte, far int) {
 	if d.memo.misses == nil {
 		d.memo.misses = new(misses)
 	}
-	m := miss{size: max(far, 4)}
-	for i, b := range line[:m.size] {
-		m.word[i/8] |= uint64(b) << (i % 8 * 8)
-		m.mask[i/8] |= 0xff << (i % 8 * 8)
+	d.memo.misses[row] = miss{
+		size: max(far, 1),
+		word: [2]uint64{binary.LittleEndian.Uint64(line), binary.LittleEndian.Uint64(line[8:])},
 	}
-	d.memo.misses[row] = m
 }

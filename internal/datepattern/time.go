@@ -3,7 +3,6 @@ package datepattern
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -133,19 +132,48 @@ func (d *Detector) fieldsOf(t *template, s *spans, line []byte, shift int) (fiel
 // milliseconds or microseconds.
 func readNumber(text string, long bool) (Stamp, bool, error) {
 	text = strings.TrimSpace(ascii(text))
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsInf(v, 0) || math.IsNaN(v) || math.Abs(v) > 1e17 {
+	whole, part, ok := decimal(text)
+	if !ok {
 		return Stamp{}, false, fmt.Errorf("could not convert string to float: %s", pyobj.Repr(strings.Clone(text)))
 	}
-	if long && len(text) >= 13 {
-		if len(text) >= 16 && !strings.Contains(text, ".") {
-			v /= 1000000
-		} else {
-			v /= 1000
-		}
+	nanos := part
+	switch {
+	case long && len(text) >= 16 && !strings.Contains(text, "."):
+		whole, nanos = whole/1e6, whole%1e6*1e3
+	case long && len(text) >= 13:
+		whole, nanos = whole/1e3, whole%1e3*1e6+part/1e3
 	}
-	seconds, part := math.Modf(v)
-	return Stamp{Time: time.Unix(int64(seconds), int64(math.Round(part*1e9)))}, true, nil
+	return Stamp{Time: time.Unix(whole, nanos)}, true, nil
+}
+
+// maxDigits bounds the digits of a number that is a time.
+const maxDigits = 17
+
+// decimal reads a plain number as whole units and billionths of them.
+func decimal(text string) (whole, part int64, ok bool) {
+	i := 0
+	for i < len(text) && isDigit(text[i]) {
+		whole = whole*10 + int64(text[i]-'0')
+		i++
+	}
+	if i == 0 || i > maxDigits {
+		return 0, 0, false
+	}
+	if i == len(text) {
+		return whole, 0, true
+	}
+	if text[i] != '.' {
+		return 0, 0, false
+	}
+	unit := int64(1e9)
+	for _, c := range []byte(text[i+1:]) {
+		if !isDigit(c) {
+			return 0, 0, false
+		}
+		unit /= 10
+		part += int64(c-'0') * unit
+	}
+	return whole, part, true
 }
 
 // readLabel reads a TAI64N label: the first hex digit only marks the epoch, and
@@ -182,7 +210,7 @@ func (d *Detector) known(r *remembered, line []byte, shift int) (Stamp, bool) {
 		return Stamp{}, false
 	}
 	plus := int64(0)
-	if r.loose > 0 {
+	if r.clock {
 		plus = int64(tens(line, r.minute+shift)*60 + tens(line, r.second+shift))
 	}
 	if k.assumed != nothing {
@@ -211,7 +239,7 @@ func tens(line []byte, at int) int { return int(line[at]-'0')*10 + int(line[at+1
 // has as many of them as it should.
 func (d *Detector) remember(r *remembered, f *fields, w wall, seconds int64, assumed guess, present time.Time) {
 	inHour, rest := int64(0), int64(0)
-	if r.loose > 0 {
+	if r.clock {
 		inHour, rest = int64(f.minute*60+f.second), 3599
 	}
 	k := knownTime{

@@ -68,6 +68,11 @@ type Info struct {
 	Outcome Outcome
 	// IgnoredBy is the index of the ignoreregex that matched, -1 for none.
 	IgnoredBy int
+	// PrefixMatched says that the prefregex matched.
+	PrefixMatched bool
+	// Time is that of the line, if HasTime.
+	Time    time.Time
+	HasTime bool
 	// Records are to be logged.
 	Records []logbook.Record
 	// Err is what the reference raises for the line: it then counts an error
@@ -146,7 +151,7 @@ func (f *Filter) Process(now time.Time, ln Line) ([]Failure, Info) {
 	} else {
 		info.Outcome = TooOld
 	}
-	info.Records = f.records
+	info.Records, info.Time, info.HasTime = f.records, f.line.time, f.line.hasTime
 	return f.failures, info
 }
 

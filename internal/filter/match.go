@@ -22,6 +22,7 @@ func (f *Filter) evaluateLine(info *Info) {
 		if !f.search(f.machine, f.pref, 0, body) {
 			return
 		}
+		info.PrefixMatched = true
 		f.keepPrefix()
 	}
 	f.tryRules(f.data.content.text, info)

@@ -26,6 +26,8 @@ type lineBuffer struct {
 type bufLine struct {
 	text           []byte
 	nDate, nBefore int
+	// source is the line as it stood in the log.
+	source string
 }
 
 func (b *bufLine) body() []byte { return b.text[b.nDate:] }
@@ -37,14 +39,14 @@ func (b *bufLine) match() ticket.Match {
 }
 
 // push takes in the present line and drops the oldest of more than n.
-func (b *lineBuffer) push(l *lineState, n int) {
+func (b *lineBuffer) push(l *lineState, source string, n int) {
 	for len(b.lines) >= n {
 		b.free = append(b.free, b.lines[0])
 		b.lines = slices.Delete(b.lines, 0, 1)
 	}
 	e := b.fresh()
 	e.text = append(e.text[:0], l.text[:len(l.text)-1]...)
-	e.nDate, e.nBefore = l.nDate, l.nBefore
+	e.nDate, e.nBefore, e.source = l.nDate, l.nBefore, source
 	b.lines = append(b.lines, e)
 }
 
@@ -68,7 +70,7 @@ func joined(to []byte, lines []*bufLine) []byte {
 // evaluateBuffer runs the rules over the last lines together.
 func (f *Filter) evaluateBuffer(info *Info) {
 	b, l := &f.buf, &f.line
-	b.push(l, f.settings.maxLines)
+	b.push(l, f.lineText(), f.settings.maxLines)
 	b.original = b.lines
 	l.text = joined(l.text[:0], b.lines)
 	l.nDate, l.nBefore, l.cut, l.str = 0, 0, false, ""
@@ -82,6 +84,7 @@ func (f *Filter) evaluateBuffer(info *Info) {
 		if !f.search(f.machine, f.pref, 0, l.text) {
 			return
 		}
+		info.PrefixMatched = true
 		f.keepPrefix()
 		if c := f.data.content.text; f.data.content.copy || f.data.content.offset > 0 || len(c) < len(l.text) {
 			b.lines = []*bufLine{{text: slices.Clone(c[:len(c)-1])}}

@@ -185,9 +185,14 @@ func (f *Filter) Prefregex() string {
 }
 
 // Rules lists the failregexes as they were given.
-func (f *Filter) Rules() []Rule {
-	out := make([]Rule, len(f.fail))
-	for i, r := range f.fail {
+func (f *Filter) Rules() []Rule { return given(f.fail) }
+
+// IgnoreRules lists the ignoreregexes as they were given.
+func (f *Filter) IgnoreRules() []Rule { return given(f.ignore) }
+
+func given(list []*rule) []Rule {
+	out := make([]Rule, len(list))
+	for i, r := range list {
 		out[i] = Rule{Text: r.text, Origin: r.origin}
 	}
 	return out

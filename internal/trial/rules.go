@@ -1,0 +1,202 @@
+package trial
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"stockade/internal/config"
+	"stockade/internal/filter"
+	"stockade/internal/pyobj"
+)
+
+// ruleSource is where the regexes come from.
+type ruleSource struct {
+	// jail or filter is the name, path a file of its own.
+	jail, filter, path string
+	params             []config.Param
+	def                *config.FilterDef
+}
+
+// namePattern tells a name or path, with options or without, from a regex.
+var namePattern = regexp.MustCompile(`^([\w/.-]+?)(?:\.conf)?(\[.*\])?$`)
+
+// readRegex finds out what the REGEX is and sets the filter up with it.
+func (t *regexTrial) readRegex() error {
+	def, err := t.findDefinition()
+	if err != nil {
+		return err
+	}
+	if def == nil || len(def.Failregex) == 0 {
+		t.use("failregex line", shorten(t.o.regex))
+		return t.filter.AddFailregex(filter.Rule{Text: t.o.regex})
+	}
+	t.rules.def = def
+	if t.o.verbose > 1 {
+		t.say("Real  filter options : %s\n", paramsText(def.Raw))
+	}
+	return t.applyDefinition(def)
+}
+
+// applyDefinition hands the definition to the filter and prints what of it
+// counts.
+func (t *regexTrial) applyDefinition(def *config.FilterDef) error {
+	d := *def
+	if t.o.set["-L"] {
+		d.MaxLines = 0
+	}
+	if d.MaxLines > 0 {
+		t.use("maxlines", d.MaxLines)
+		if d.MaxLines > 1 {
+			t.filter.SetCheckAll(false)
+		}
+	}
+	if err := applyDef(t.filter, &d, t.o.set["-d"]); err != nil {
+		return err
+	}
+	if d.DatePattern != "" && !t.o.set["-d"] {
+		t.useDatePattern(d.DatePattern)
+	}
+	return nil
+}
+
+// findDefinition finds the jail or filter that REGEX names; nil if it names
+// none and is a regex itself.
+func (t *regexTrial) findDefinition() (*config.FilterDef, error) {
+	m := namePattern.FindStringSubmatch(t.o.regex)
+	if m == nil {
+		return nil, nil
+	}
+	name, params, err := config.ParseSpec(t.o.regex)
+	if err != nil {
+		return nil, refusal{"Wrong filter name or options: " + err.Error()}
+	}
+	t.rules.params = params
+	opts := t.env.options(t.o.text["-c"])
+	if opts.Explicit {
+		if info, err := os.Stat(opts.Dir); err != nil || !info.IsDir() {
+			return nil, refusal{fmt.Sprintf("Wrong filter name or options: Base configuration directory %s does not exist ", t.o.text["-c"])}
+		}
+	}
+	if !strings.Contains(t.o.regex, "/") && !strings.HasSuffix(name, ".conf") && !strings.HasSuffix(name, ".local") {
+		if def := t.jailDefinition(opts, name, params); def != nil {
+			return def, nil
+		}
+	}
+	return t.filterDefinition(opts, name, params)
+}
+
+// jailDefinition reads the filter as a jail of that name would get it, nil
+// where there is no such jail or it cannot be read.
+func (t *regexTrial) jailDefinition(opts config.Options, name string, params []config.Param) *config.FilterDef {
+	tree, err := config.Load(opts)
+	if err != nil {
+		return nil
+	}
+	def, _, err := tree.JailFilter(name)
+	if err != nil || def == nil || len(def.Failregex) == 0 {
+		return nil
+	}
+	if len(params) > 0 && def.Name != "" {
+		if def, _, err = config.ReadFilter(opts, def.Name, params, name); err != nil {
+			return nil
+		}
+	}
+	t.use("jail", name)
+	if len(params) > 0 {
+		t.use("jail/flt options", paramsText(params))
+	}
+	return def
+}
+
+// filterDefinition reads a filter by name or path, nil where there is none.
+func (t *regexTrial) filterDefinition(opts config.Options, name string, params []config.Param) (*config.FilterDef, error) {
+	file, below := strings.CutPrefix(name, "filter.d/")
+	if !below && strings.Contains(name, "/") && !inFolder(opts.Dir, name) {
+		return t.foreignFilter(opts, name, params)
+	}
+	file = strings.TrimSuffix(filepath.Base(file), ".conf")
+	if !hasFilter(opts, file) {
+		return nil, nil
+	}
+	shownDir := t.o.text["-c"]
+	if shownDir == "" {
+		shownDir = opts.Dir
+	}
+	t.use("filter file", fmt.Sprintf("%s, basedir: %s", file, shownDir))
+	t.useParams(params)
+	return t.load(opts, file, params)
+}
+
+// inFolder tells whether the path is one of the filters of the directory.
+func inFolder(dir, path string) bool {
+	return filepath.Clean(filepath.Dir(path)) == filepath.Join(filepath.Clean(dir), "filter.d")
+}
+
+// hasFilter tells whether there is such a filter.
+func hasFilter(opts config.Options, name string) bool {
+	for _, ext := range []string{"", ".conf", ".local"} {
+		rel := "filter.d/" + name + ext
+		if info, err := os.Stat(filepath.Join(opts.Dir, rel)); err == nil && info.Mode().IsRegular() {
+			return true
+		}
+		if opts.Library != nil {
+			if info, err := fs.Stat(opts.Library, rel); err == nil && info.Mode().IsRegular() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// foreignFilter reads a filter file outside of the configuration.
+func (t *regexTrial) foreignFilter(opts config.Options, name string, params []config.Param) (*config.FilterDef, error) {
+	found := false
+	for _, ext := range []string{"", ".conf", ".local"} {
+		if info, err := os.Stat(t.env.path(name) + ext); err == nil && info.Mode().IsRegular() {
+			found = true
+			break
+		}
+	}
+	if !found {
+		// A path into a configuration that is not there means the library's file.
+		if rest, ok := strings.CutPrefix(filepath.Clean(name), defaultDir+"/filter.d/"); ok && hasFilter(opts, rest) {
+			return t.filterDefinition(opts, rest, params)
+		}
+		return nil, nil
+	}
+	t.use("filter file", name)
+	t.useParams(params)
+	return t.load(opts, t.env.path(name), params)
+}
+
+func (t *regexTrial) useParams(params []config.Param) {
+	if len(params) > 0 {
+		t.use("filter options", paramsText(params))
+	}
+}
+
+func (t *regexTrial) load(opts config.Options, name string, params []config.Param) (*config.FilterDef, error) {
+	def, _, err := config.ReadFilter(opts, name, params, "")
+	if err != nil {
+		var e *pyobj.Exception
+		if errors.As(err, &e) {
+			return nil, e
+		}
+		return nil, refusal{fmt.Sprintf("failed to load filter %s", t.o.regex)}
+	}
+	return def, nil
+}
+
+// paramsText prints parameters as a Python dict.
+func paramsText(params []config.Param) string {
+	d := pyobj.NewDict()
+	for _, p := range params {
+		d.Set(p.Name, p.Value)
+	}
+	return pyobj.Repr(d)
+}

@@ -1,0 +1,195 @@
+package trial
+
+import (
+	"time"
+
+	"stockade/internal/filter"
+	"stockade/internal/ipaddr"
+)
+
+// stats is what the report says.
+type stats struct {
+	lines, ignored, matched, missed int
+	prefHits                        int
+	fail, ignore                    []ruleStats
+	ignoredLines                    listing
+	matchedLines, missedLines       listing
+	prefData                        []string
+	took                            time.Duration
+}
+
+// ruleStats are the hits of one regex.
+type ruleStats struct {
+	hits int
+	ids  []foundID
+}
+
+// foundID is one ID as -v lists it.
+type foundID struct {
+	id       string
+	when     time.Time
+	multiple bool
+}
+
+// listing is one list of lines. Those beyond the limit are only counted,
+// unless all are wanted.
+type listing struct {
+	wanted bool
+	limit  int
+	count  int
+	lines  []listedLine
+}
+
+// listedLine is a line as it stood in the log, and without its date.
+type listedLine struct{ text, stripped string }
+
+func (s *stats) init(fail, ignore int, o *regexOptions) {
+	s.fail, s.ignore = make([]ruleStats, fail), make([]ruleStats, ignore)
+	s.matchedLines = listing{wanted: o.set["--print-all-matched"], limit: -1}
+	s.missedLines = listing{wanted: !o.set["--print-no-missed"], limit: o.listed}
+	s.ignoredLines = listing{wanted: !o.set["--print-no-ignored"], limit: o.listed}
+	if o.set["--print-all-missed"] {
+		s.missedLines.limit = -1
+	}
+	if o.set["--print-all-ignored"] {
+		s.ignoredLines.limit = -1
+	}
+}
+
+// add counts a line and keeps it if it is going to be printed.
+func (l *listing) add(text, stripped func() string) {
+	l.count++
+	if l.wanted && (l.limit < 0 || l.count < l.limit) {
+		l.lines = append(l.lines, listedLine{text(), stripped()})
+	}
+}
+
+// line runs one line through the filter and counts what came of it. Empty
+// lines and comments are passed over.
+func (t *regexTrial) line(raw []byte) error {
+	if len(raw) == 0 || raw[0] == '#' || len(raw) == 1 && raw[0] == '\r' {
+		return nil
+	}
+	fails, info := t.filter.Process(t.now(), filter.Line{Text: raw, InOperation: true})
+	return t.count(fails, info)
+}
+
+// now is the present, looked at now and then only.
+func (t *regexTrial) now() time.Time {
+	const every = 256
+	if t.stats.lines%every == 0 {
+		t.present = t.env.now()
+	}
+	return t.present
+}
+
+// count notes the result of a line.
+func (t *regexTrial) count(fails []filter.Failure, info filter.Info) error {
+	s := &t.stats
+	t.printRecords(info.Records)
+	if info.Err != nil {
+		return refusal{info.Err.Error()}
+	}
+	s.lines++
+	if info.PrefixMatched {
+		s.prefHits++
+		if t.o.verbose > 0 {
+			s.prefData = append(s.prefData, dictText(t.filter.PrefixGroups()))
+		}
+	}
+	fails = t.resolve(fails)
+	if t.o.quiet() {
+		t.output(fails, info)
+		return nil
+	}
+	real := false
+	for i := range fails {
+		x := &fails[i]
+		t.hit(x, i)
+		real = real || !x.NoFail
+	}
+	switch {
+	case info.Outcome == filter.Ignored:
+		s.ignore[info.IgnoredBy].hits++
+		s.ignored++
+		s.ignoredLines.add(t.filter.LineText, t.filter.Stripped)
+	case len(fails) > 0 && !real:
+		s.ignored++
+		s.ignoredLines.add(t.filter.LineText, t.filter.Stripped)
+	case real:
+		t.match(fails)
+	default:
+		s.missed++
+		s.missedLines.add(t.filter.LineText, t.filter.Stripped)
+	}
+	return nil
+}
+
+// hit counts one result for its regex; nth is its place among those of a line.
+func (t *regexTrial) hit(x *filter.Failure, nth int) {
+	r := &t.stats.fail[x.Index]
+	r.hits++
+	if t.o.verbose == 0 {
+		return
+	}
+	id := x.ID.String()
+	if x.Pending {
+		id = "None"
+	}
+	when := x.Time
+	if !x.HasTime {
+		when = t.now()
+	}
+	r.ids = append(r.ids, foundID{id, when, nth >= 2})
+}
+
+// match counts a line that led to a failure. Where several lines are searched
+// together, those that were missed so far move over.
+func (t *regexTrial) match(fails []filter.Failure) {
+	s := &t.stats
+	if t.filter.MaxLines() <= 1 {
+		s.matched++
+		s.matchedLines.add(t.filter.LineText, t.filter.Stripped)
+		return
+	}
+	for i, m := range fails[0].Matches {
+		text := m.Text()
+		s.matched++
+		s.matchedLines.add(func() string { return text }, func() string { return m.Before + m.After })
+		if i == len(fails[0].Matches)-1 {
+			break
+		}
+		s.missed--
+		s.missedLines.remove(text)
+	}
+}
+
+// remove takes the last equal line out of the list.
+func (l *listing) remove(text string) {
+	l.count--
+	for i := len(l.lines) - 1; i >= 0; i-- {
+		if l.lines[i].text == text {
+			l.lines = append(l.lines[:i], l.lines[i+1:]...)
+			return
+		}
+	}
+}
+
+// resolve looks up the host names among the failures.
+func (t *regexTrial) resolve(fails []filter.Failure) []filter.Failure {
+	for i := range fails {
+		if fails[i].DNS == "" {
+			continue
+		}
+		out := append([]filter.Failure(nil), fails[:i]...)
+		for _, x := range fails[i:] {
+			var addrs []ipaddr.ID
+			if x.DNS != "" {
+				addrs = t.env.lookup(x.DNS)
+			}
+			out = append(out, x.Resolved(addrs)...)
+		}
+		return out
+	}
+	return fails
+}

@@ -1,0 +1,208 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"stockade/internal/event"
+	"stockade/internal/jail"
+)
+
+// Status is what GET /v1/status answers.
+type Status struct {
+	Version string `json:"version"`
+	Jails   []Jail `json:"jails"`
+	// Database is the path of the database, empty if there is none, and
+	// DatabaseError why it cannot be written at present.
+	Database      string `json:"database"`
+	DatabaseError string `json:"databaseError,omitempty"`
+	LastEvent     uint64 `json:"lastEvent"`
+}
+
+// Jail is one jail for people and dashboards.
+type Jail struct {
+	Name          string   `json:"name"`
+	Backend       string   `json:"backend"`
+	Files         []string `json:"files"`
+	Journal       []string `json:"journal,omitempty"`
+	Failing       int      `json:"failing"`
+	FailuresTotal int      `json:"failuresTotal"`
+	Banned        int      `json:"banned"`
+	BannedTotal   int      `json:"bannedTotal"`
+	Idle          bool     `json:"idle"`
+	// Faults say what is broken in the jail; with any it is degraded.
+	Faults     []string `json:"faults"`
+	OverBudget int      `json:"overBudget"`
+	Actions    []Action `json:"actions"`
+	// Bans are listed for a single jail.
+	Bans []Ban `json:"bans,omitempty"`
+}
+
+// Action is one action of a jail.
+type Action struct {
+	Name string `json:"name"`
+	// Native says that no command is run for it; Why says why, or why not.
+	Native  bool   `json:"native"`
+	Why     string `json:"why,omitempty"`
+	Report  bool   `json:"report"`
+	Held    int    `json:"held"`
+	Waiting int    `json:"waiting"`
+	Dropped int    `json:"dropped"`
+	Error   string `json:"error,omitempty"`
+}
+
+// Ban is one ban.
+type Ban struct {
+	ID      string    `json:"id"`
+	Start   time.Time `json:"start"`
+	Seconds int64     `json:"seconds"`
+	// End is missing where there is none.
+	End *time.Time `json:"end,omitempty"`
+}
+
+func (a *Server) status(w http.ResponseWriter, r *http.Request) {
+	s := Status{Version: a.srv.Version(), Jails: []Jail{}, LastEvent: a.srv.Events().Last()}
+	if db := a.srv.Database(); db != nil {
+		s.Database = db.Path()
+		if err := db.Health().Err; err != nil {
+			s.DatabaseError = err.Error()
+		}
+	}
+	for _, j := range a.srv.Jails() {
+		if one, err := describe(r, j, false); err == nil {
+			s.Jails = append(s.Jails, one)
+		}
+	}
+	answer(w, http.StatusOK, Reply{OK: true, Value: s})
+}
+
+func (a *Server) jail(w http.ResponseWriter, r *http.Request) {
+	j, err := a.srv.Jail(r.PathValue("jail"))
+	if err != nil {
+		e := errorOf(err)
+		fail(w, statusOf(e), e)
+		return
+	}
+	one, err := describe(r, j, true)
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, errorOf(err))
+		return
+	}
+	answer(w, http.StatusOK, Reply{OK: true, Value: one})
+}
+
+func describe(r *http.Request, j *jail.Jail, list bool) (Jail, error) {
+	v, err := j.View(r.Context(), false)
+	if err != nil {
+		return Jail{}, err
+	}
+	one := Jail{
+		Name: v.Name, Backend: v.Used, Files: append([]string{}, v.Files...), Failing: v.Failed,
+		FailuresTotal: v.FailedTotal, Banned: v.Banned, BannedTotal: v.BannedTotal, Idle: v.Idle,
+		Faults: append([]string{}, v.Faults...), OverBudget: v.OverBudget, Actions: []Action{},
+	}
+	for _, alternative := range v.Journal {
+		one.Journal = append(one.Journal, strings.Join(alternative, " "))
+	}
+	for _, s := range j.Actions().Status() {
+		one.Actions = append(one.Actions, Action{
+			Name: s.Name, Native: s.Native, Why: s.Why, Report: s.Report, Held: s.Held,
+			Waiting: s.Waiting, Dropped: s.Dropped, Error: s.LastError,
+		})
+	}
+	if list {
+		one.Bans, err = listBans(r, j)
+	}
+	return one, err
+}
+
+func listBans(r *http.Request, j *jail.Jail) ([]Ban, error) {
+	v, err := j.Do(r.Context(), func(s *jail.State) (any, error) { return s.Bans(true), nil })
+	if err != nil {
+		return nil, err
+	}
+	bans := []Ban{}
+	for _, b := range v.([]jail.BanView) {
+		one := Ban{ID: b.ID, Start: b.Start, Seconds: b.Bantime}
+		if b.Bantime >= 0 {
+			end := b.Start.Add(time.Duration(b.Bantime) * time.Second)
+			one.End = &end
+		}
+		bans = append(bans, one)
+	}
+	return bans, nil
+}
+
+func (a *Server) bans(w http.ResponseWriter, r *http.Request) {
+	j, err := a.srv.Jail(r.PathValue("jail"))
+	if err != nil {
+		e := errorOf(err)
+		fail(w, statusOf(e), e)
+		return
+	}
+	list, err := listBans(r, j)
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, errorOf(err))
+		return
+	}
+	answer(w, http.StatusOK, Reply{OK: true, Value: list})
+}
+
+func (a *Server) ban(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		IDs []string `json:"ids"`
+	}
+	if !decode(w, r, &body) {
+		return
+	}
+	words := []any{"set", r.PathValue("jail"), "banip"}
+	for _, id := range body.IDs {
+		words = append(words, id)
+	}
+	a.run(w, r, words...)
+}
+
+func (a *Server) unban(w http.ResponseWriter, r *http.Request) {
+	a.run(w, r, "set", r.PathValue("jail"), "unbanip", r.PathValue("id"))
+}
+
+// events streams one JSON object a line. With ?after=N it begins behind that
+// event, else with the next one. A line {"lost": n} tells a slow reader.
+func (a *Server) events(w http.ResponseWriter, r *http.Request) {
+	after := a.srv.Events().Last()
+	if text := r.URL.Query().Get("after"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			fail(w, http.StatusBadRequest, &Error{"ValueError", "after must be the number of an event"})
+			return
+		}
+		after = n
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	flush := http.NewResponseController(w)
+	_ = flush.Flush()
+	reader := a.srv.Events().Subscribe(r.Context(), after)
+	enc := json.NewEncoder(w)
+	buf := make([]event.Event, 256)
+	for {
+		n, lost, err := reader.Next(buf)
+		if err != nil {
+			return
+		}
+		if lost > 0 && enc.Encode(map[string]uint64{"lost": lost}) != nil {
+			return
+		}
+		for _, e := range buf[:n] {
+			if enc.Encode(e) != nil {
+				return
+			}
+		}
+		if flush.Flush() != nil {
+			return
+		}
+	}
+}

@@ -38,8 +38,8 @@ compare:
 	@STOCKADE_FULL=1 scripts/run-tests -timeout 30m ./...
 	@CGO_ENABLED=1 scripts/run-tests -race -timeout 20m ./...
 
-bench: build
-	@$(GO) run ./bench
+bench:
+	@$(GO) test -tags bench -count=1 -timeout 40m -v -run TestSpeed ./test | grep -v -e '^ *---' -e '^==='
 
 fuzz:
 	@scripts/fuzz $(FUZZTIME)
@@ -50,6 +50,7 @@ soak:
 
 lint:
 	$(GO) vet ./...
+	$(GO) vet -tags bench ./test
 	$(GO) run $(STATICCHECK) ./...
 	@files=$$($(GO) run $(GOFUMPT) -l .) && { test -z "$$files" || { echo "not gofumpt-clean:"; echo "$$files"; exit 1; }; }
 	GOOS=freebsd $(GO) build ./...

@@ -180,7 +180,8 @@ var commands map[string]command
 func init() {
 	commands = map[string]command{
 		"ping":          func(*call) (any, error) { return "pong", nil },
-		"version":       func(c *call) (any, error) { return c.srv.Version(), nil },
+		"version":       version,
+		LeaveCommand:    leave,
 		"echo":          func(c *call) (any, error) { return c.words[1:], nil },
 		"server-status": func(*call) (any, error) { return "Server ready", nil },
 		"sleep":         sleep,

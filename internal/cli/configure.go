@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"stockade/internal/config"
+	"stockade/internal/control"
+	"stockade/internal/logbook"
+)
+
+// readConfiguration reads the stream of one jail, or of all. What is wrong is
+// logged; ok is false if nothing can be made of it.
+func (c *client) readConfiguration(jail string, purpose config.Purpose) (*config.Result, bool) {
+	tree, err := config.Load(c.given.tree(c.env))
+	var result *config.Result
+	if err == nil {
+		result, err = tree.Stream(jail, purpose)
+	}
+	if err != nil {
+		c.logf(logbook.Error, "Failed during configuration: %v", err)
+		return nil, false
+	}
+	c.report(result, purpose == config.Test)
+	if purpose == config.Test && result.Refused != nil {
+		c.logf(logbook.Error, "Failed during configuration: %s", refusalText(result.Refused))
+		return result, false
+	}
+	return result, result.Valid()
+}
+
+// refusalText is the reason in Fail2ban's words where it has some.
+func refusalText(err error) string {
+	if f, ok := err.(*config.Finding); ok && f.Log != "" {
+		return f.Log
+	}
+	return err.Error()
+}
+
+// report logs what was found, and behind the findings of a bad jail that it is
+// left out.
+func (c *client) report(r *config.Result, test bool) {
+	bad := map[string]bool{}
+	for _, name := range r.Bad {
+		bad[name] = true
+	}
+	said := map[string]bool{}
+	skip := func(name string) {
+		if !bad[name] || said[name] {
+			return
+		}
+		said[name] = true
+		text := "Errors in jail '" + name + "'."
+		if !test {
+			text += " Skipping..."
+		}
+		c.log.Logf(logbook.Error, "fail2ban.jailsreader", "%s", text)
+	}
+	last := ""
+	for _, f := range r.Findings {
+		if f.Jail != last {
+			skip(last)
+			last = f.Jail
+		}
+		if f.Log != "" && r.Refused != error(&f) {
+			c.log.Logf(logbook.Level(f.LogLevel), findingLogger(f), "%s", f.Log)
+		}
+	}
+	for _, name := range r.Bad {
+		skip(name)
+	}
+}
+
+// findingLogger is the module of the reference that logs such a line.
+func findingLogger(f config.Finding) string {
+	switch {
+	case strings.HasPrefix(f.Log, "Found no accessible") || strings.HasPrefix(f.Log, "Wrong "):
+		return "fail2ban.configreader"
+	case strings.HasPrefix(f.Log, "Errors in jail"):
+		return "fail2ban.jailsreader"
+	}
+	return "fail2ban.jailreader"
+}
+
+// dump prints the configuration as the commands that it comes to.
+func (c *client) dump() int {
+	result, ok := c.readConfiguration("", config.Dump)
+	if result == nil {
+		return failed
+	}
+	lines := config.Lines(result.Stream)
+	if c.opts.pretty {
+		lines = config.PrettyLines(result.Stream)
+	}
+	for _, l := range lines {
+		c.println(l)
+	}
+	if !ok {
+		return failed
+	}
+	return 0
+}
+
+// testConfiguration reads everything and says whether it is without a fault.
+func (c *client) testConfiguration() bool {
+	result, ok := c.readConfiguration("", config.Test)
+	if ok && len(result.Bad) == 0 {
+		return true
+	}
+	c.println("ERROR: test configuration failed")
+	return false
+}
+
+// reload reads the configuration again, of all jails or of one, and sends it.
+func (c *client) reload(args []string) bool {
+	flags, rest := []any{}, args
+	for len(rest) > 0 && isReloadFlag(rest[0]) {
+		flags, rest = append(flags, rest[0]), rest[1:]
+	}
+	name := "--all"
+	if len(rest) > 1 {
+		c.logf(logbook.Error, "Unexpected argument(s) for reload: %s", shownList(rest))
+		return false
+	}
+	jail := ""
+	if len(rest) == 1 && rest[0] != "--all" {
+		name, jail = rest[0], rest[0]
+	}
+	if !c.ping(0) {
+		c.logf(logbook.Error, "Could not find server")
+		return false
+	}
+	if c.prompt {
+		c.println("  ## reload ... ")
+	}
+	result, ok := c.readConfiguration(jail, config.Start)
+	if !ok {
+		return false
+	}
+	return c.exchange([]string{"reload"}, []any{"reload", name, flags, result.Stream.Words(), config.EncodeSidecar(result.Stream)}, 0)
+}
+
+func isReloadFlag(word string) bool {
+	switch word {
+	case "--restart", "--unban", "--if-exists":
+		return true
+	}
+	return false
+}
+
+func shownList(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = "'" + w + "'"
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// configure sends the stream to a server that has just come up, and says that
+// it is ready.
+func (c *client) configure(result *config.Result) bool {
+	conn, err := control.Dial(context.Background(), c.opts.socket, 0)
+	if err != nil {
+		c.unreachable([]string{"start"}, err)
+		return false
+	}
+	defer conn.Close()
+	ok := c.ask(conn, []string{"server-stream"}, []any{"server-stream", result.Stream.Words(), config.EncodeSidecar(result.Stream)}, false)
+	return c.ask(conn, []string{"server-status"}, []any{"server-status"}, true) && ok
+}

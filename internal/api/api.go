@@ -56,6 +56,7 @@ func New(srv *server.Server, table *control.Table) *Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/openapi.json", a.openapi)
 	mux.HandleFunc("POST /v1/command", a.command)
+	mux.HandleFunc("POST /v1/plan", a.plan)
 	mux.HandleFunc("GET /v1/status", a.status)
 	mux.HandleFunc("GET /v1/jails/{jail}", a.jail)
 	mux.HandleFunc("GET /v1/jails/{jail}/bans", a.bans)
@@ -144,6 +145,30 @@ func (a *Server) command(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.run(w, r, fromJSON(body.Command).([]any)...)
+}
+
+// PlanRequest is a configuration of which nothing is to be applied: the stream
+// of commands that a reload would send, of all jails or of one.
+type PlanRequest struct {
+	Jail    string `json:"jail,omitempty"`
+	Restart bool   `json:"restart,omitempty"`
+	Stream  []any  `json:"stream"`
+	Sidecar any    `json:"sidecar,omitempty"`
+}
+
+func (a *Server) plan(w http.ResponseWriter, r *http.Request) {
+	var body PlanRequest
+	if !decode(w, r, &body) {
+		return
+	}
+	scope := server.Scope{Jail: body.Jail, Restart: body.Restart}
+	changes, err := a.table.Plan(r.Context(), fromJSON(body.Stream), fromJSON(body.Sidecar), scope)
+	if err != nil {
+		e := errorOf(err)
+		fail(w, statusOf(e), e)
+		return
+	}
+	answer(w, http.StatusOK, Reply{OK: true, Value: append([]server.Change{}, changes...)})
 }
 
 // run carries a command out and answers with its reply.

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -78,20 +79,40 @@ type actionOutcome struct {
 
 // apply reads a stream on a stage and commits it.
 func (c *call) apply(stream, sidecar any, scope server.Scope) error {
+	stage, err := c.staged(stream, sidecar)
+	if err != nil {
+		return err
+	}
+	return stage.Commit(c.ctx, scope)
+}
+
+// Plan tells what a reload with this stream would change, and changes nothing.
+func (t *Table) Plan(ctx context.Context, stream, sidecar any, scope server.Scope) ([]server.Change, error) {
+	c := &call{ctx: ctx, table: t, srv: t.srv, jails: t.srv}
+	stage, err := c.staged(stream, sidecar)
+	if err != nil {
+		return nil, err
+	}
+	defer stage.Drop()
+	return stage.Plan(ctx, scope)
+}
+
+// staged reads a stream on a stage.
+func (c *call) staged(stream, sidecar any) (*server.Stage, error) {
 	r := &reader{call: c, stage: c.srv.NewStage(), lost: map[string]bool{}}
 	for _, command := range config.ApplySidecar(itemsOf(stream), sidecar) {
 		if err := r.read(command); err != nil {
 			r.stage.Drop()
-			return err
+			return nil, err
 		}
 	}
 	for _, a := range r.actions {
 		if err := r.stage.Tried(a.jail, server.Action, "action "+a.name, a.err); err != nil {
 			r.stage.Drop()
-			return err
+			return nil, err
 		}
 	}
-	return r.stage.Commit(c.ctx, scope)
+	return r.stage, nil
 }
 
 // read carries one command of the stream out, on the stage.

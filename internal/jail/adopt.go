@@ -2,7 +2,6 @@ package jail
 
 import (
 	"context"
-	"reflect"
 	"slices"
 
 	"stockade/internal/action"
@@ -62,7 +61,8 @@ func sameFilter(a, b *State) bool {
 	yp, yn, yok := y.DatePattern()
 	xz, xzok := x.LogTimezone()
 	yz, yzok := y.LogTimezone()
-	return reflect.DeepEqual(x.Rules(), y.Rules()) && x.Prefregex() == y.Prefregex() &&
+	return slices.Equal(x.Rules(), y.Rules()) && slices.Equal(x.IgnoreRules(), y.IgnoreRules()) &&
+		x.Prefregex() == y.Prefregex() &&
 		x.UseDNS() == y.UseDNS() && x.MaxLines() == y.MaxLines() && x.LogEncoding() == y.LogEncoding() &&
 		xp == yp && xn == yn && xok == yok && xz == yz && xzok == yzok
 }

@@ -311,3 +311,44 @@ func TestManualBansAnswerWhenTheyAreDone(t *testing.T) {
 		t.Errorf("the database still knows the ban (%v)", err)
 	}
 }
+
+func TestPlanTellsWhatAReloadWouldChange(t *testing.T) {
+	h := newHost(t)
+	h.append("a.log")
+	a := spec{name: "a", regexes: []string{badRegex}, log: "a.log", actions: []jail.ActionSpec{h.writer("w")}}
+	h.commit(a, spec{name: "b", regexes: []string{badRegex}})
+	stage := h.server.NewStage()
+	for _, name := range []string{"a", "c"} {
+		if err := stage.AddJail(name, "auto"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j, err := stage.Jail("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.bantime, a.regexes = 1200, []string{badRegex, `^ worse <HOST>$`}
+	h.configure(stage, j, a)
+	plan, err := stage.Plan(t.Context(), Scope{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage.Drop()
+	kinds := map[string]string{}
+	var options []string
+	for _, c := range plan {
+		kinds[c.Jail] = c.Kind
+		for _, o := range c.Options {
+			options = append(options, o.Option)
+		}
+	}
+	if kinds["a"] != "change" || kinds["b"] != "stop" || kinds["c"] != "start" {
+		t.Errorf("plan %v", kinds)
+	}
+	if want := []string{"bantime", "failregex"}; !slices.Equal(options, want) {
+		t.Errorf("options %q, want %q", options, want)
+	}
+	if v := h.view("a"); v.Banned != 0 {
+		t.Errorf("planning changed the jail: %+v", v)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 
 	"stockade/internal/pyobj"
+	"stockade/internal/testenv"
 )
 
 // The two libraries are those that the known exporters use: what one of them
@@ -85,10 +85,13 @@ type vector struct {
 // configuration and are therefore not part of this repository.
 func recorded(t *testing.T) []vector {
 	t.Helper()
-	path := filepath.Join("..", "..", "..", "shared", "spec", "protocol-vectors.json")
+	path, ok := testenv.Shared(t, "spec/protocol-vectors.json")
+	if !ok {
+		testenv.Skip(t, "the recorded exchanges of the protocol are not beside the repository")
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		t.Skipf("the recorded exchanges are not on this machine: %v", err)
+		t.Fatal(err)
 	}
 	var file struct{ Vectors []vector }
 	if err := json.Unmarshal(data, &file); err != nil {

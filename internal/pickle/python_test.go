@@ -12,20 +12,14 @@ import (
 	"testing"
 
 	"stockade/internal/pyobj"
+	"stockade/internal/testenv"
 )
 
 // python runs a script with stdin; the test is skipped where there is no
 // Python of the version that we imitate.
 func python(t *testing.T, script, stdin string) string {
 	t.Helper()
-	exe, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed: nothing to compare with")
-	}
-	version, _ := exec.Command(exe, "-c", "import sys; print(sys.version_info[:2])").Output()
-	if strings.TrimSpace(string(version)) != "(3, 11)" {
-		t.Skipf("python3 is %s, not (3, 11)", version)
-	}
+	exe := testenv.Python(t)
 	cmd := exec.Command(exe, "-X", "utf8", "-c", script)
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errs bytes.Buffer

@@ -63,6 +63,24 @@ func Program(dir, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// Python finds a Python 3.11, whose texts and expressions are the ones that we
+// imitate, or skips the test.
+func Python(tb testing.TB) string {
+	tb.Helper()
+	for _, name := range []string{"python3.11", "python3", python} {
+		path, ok := Look(name)
+		if !ok {
+			continue
+		}
+		version, err := exec.Command(path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").Output()
+		if err == nil && strings.TrimSpace(string(version)) == "3.11" {
+			return path
+		}
+	}
+	Skip(tb, "there is no Python 3.11 to compare with")
+	return ""
+}
+
 // ProgramEnv is the environment in which the unpacked programs find their own
 // modules, also for the server that a client starts.
 func ProgramEnv(dir string) []string {

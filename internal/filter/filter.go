@@ -17,6 +17,7 @@ import (
 	"stockade/internal/event"
 	"stockade/internal/logbook"
 	"stockade/internal/pyre"
+	"stockade/internal/ticket"
 )
 
 // logger is the name under which the reference logs what a filter does.
@@ -73,6 +74,9 @@ type Info struct {
 	// Time is that of the line, if HasTime.
 	Time    time.Time
 	HasTime bool
+	// Consumed are the lines that a match took out of the buffer of a filter
+	// which searches several together, the ignored matches among them.
+	Consumed []ticket.Match
 	// Records are to be logged.
 	Records []logbook.Record
 	// Err is what the reference raises for the line: it then counts an error

@@ -69,6 +69,7 @@ func (f *Filter) matched(i int, text []byte, info *Info) (stop bool) {
 	if multi {
 		f.buf.split(f.machine, f.fail[i], text)
 		if len(f.ignore) > 0 && f.isIgnored(f.buf.matchedText(), info) {
+			info.Consumed = f.buf.matches()
 			f.buf.consume()
 			return true
 		}
@@ -85,6 +86,7 @@ func (f *Filter) matched(i int, text []byte, info *Info) (stop bool) {
 	var lines []ticket.Match
 	if multi {
 		lines = f.buf.matches()
+		info.Consumed = lines
 		f.buf.consume()
 	}
 	if err := f.found(i, lines); err != nil {

@@ -119,7 +119,7 @@ func parseRegexOptions(args []string, env *Env) (o *regexOptions, status int, do
 	if len(v.args) == 3 {
 		o.ignore, o.hasIgnore = v.args[2], true
 	}
-	if v.set["-L"] {
+	if v.count["-L"] != 0 {
 		o.maxLines, o.listed = v.count["-L"], v.count["-L"]
 	}
 	o.check = !v.set["--no-check-all"] && o.maxLines <= 1 && !v.set["-o"]

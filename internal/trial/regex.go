@@ -126,7 +126,7 @@ func (t *regexTrial) applyOptions() error {
 			return err
 		}
 	}
-	if o.set["-L"] {
+	if o.maxLines != 0 {
 		if err := f.SetMaxLines(o.maxLines); err != nil {
 			return err
 		}
@@ -180,7 +180,7 @@ func (t *regexTrial) process() error {
 		return t.readLog(file, fileSize(file))
 	case strings.HasPrefix(log, journalPrefix):
 		return t.readJournal()
-	case strings.Contains(log, "\n"):
+	case strings.Contains(log, "\n") || t.filter.MaxLines() > 1:
 		t.sayLines(strings.Split(log, "\n"))
 	default:
 		t.use("single line", shorten(log))
@@ -197,7 +197,7 @@ func (t *regexTrial) process() error {
 // sayLines shows the first of several literal lines.
 func (t *regexTrial) sayLines(lines []string) {
 	const first = 5
-	t.use("multi line", fmt.Sprintf("%d line(s)", len(lines)))
+	t.say("Use      multi line : %d line(s)\n", len(lines))
 	for i, l := range lines {
 		if i >= first {
 			t.say("| ...\n")

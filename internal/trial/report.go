@@ -110,11 +110,11 @@ func (t *regexTrial) reportLines(title string, l *listing, rules []filter.Rule, 
 	t.say("|- %s:\n", title)
 	for _, x := range l.lines {
 		if !t.o.set["-D"] {
-			t.say("|  %s\n", x.text)
+			t.say("|  %s\n", x)
 			continue
 		}
 		for i, r := range rules {
-			t.say("|  %s | %s |  %s\n", x.text, r.Text, t.debugURL(expanded[i], x.stripped))
+			t.say("|  %s | %s |  %s\n", x, r.Text, t.debugURL(expanded[i], x))
 		}
 	}
 	t.say("`-\n")

@@ -16,10 +16,9 @@ import (
 
 // ruleSource is where the regexes come from.
 type ruleSource struct {
-	// jail or filter is the name, path a file of its own.
-	jail, filter, path string
-	params             []config.Param
-	def                *config.FilterDef
+	// jail says that they are those of a jail.
+	jail   bool
+	params []config.Param
 }
 
 // namePattern tells a name or path, with options or without, from a regex.
@@ -35,11 +34,32 @@ func (t *regexTrial) readRegex() error {
 		t.use("failregex line", shorten(t.o.regex))
 		return t.filter.AddFailregex(filter.Rule{Text: t.o.regex})
 	}
-	t.rules.def = def
 	if t.o.verbose > 1 {
-		t.say("Real  filter options : %s\n", paramsText(def.Raw))
+		t.say("Real  filter options : %s\n", paramsText(t.realOptions(def)))
 	}
 	return t.applyDefinition(def)
+}
+
+// realOptions are the options that decided about the filter, as the reference
+// prints them.
+func (t *regexTrial) realOptions(def *config.FilterDef) []config.Param {
+	logtype := raw(def, "logtype")
+	if logtype == "" {
+		logtype = "file"
+	}
+	out := []config.Param{{Name: "logtype", Value: logtype}}
+	if def.DatePattern != "" {
+		out = append(out, config.Param{Name: "datepattern", Value: def.DatePattern})
+	}
+	for _, p := range t.rules.params {
+		if p.Name != "logtype" {
+			out = append(out, p)
+		}
+	}
+	if t.rules.jail {
+		out = append(out, config.Param{Name: "backend", Value: "auto"})
+	}
+	return out
 }
 
 // applyDefinition hands the definition to the filter and prints what of it
@@ -73,13 +93,13 @@ func (t *regexTrial) findDefinition() (*config.FilterDef, error) {
 	}
 	name, params, err := config.ParseSpec(t.o.regex)
 	if err != nil {
-		return nil, refusal{"Wrong filter name or options: " + err.Error()}
+		return nil, t.wrongOptions(err.Error())
 	}
 	t.rules.params = params
 	opts := t.env.options(t.o.text["-c"])
 	if opts.Explicit {
 		if info, err := os.Stat(opts.Dir); err != nil || !info.IsDir() {
-			return nil, refusal{fmt.Sprintf("Wrong filter name or options: Base configuration directory %s does not exist ", t.o.text["-c"])}
+			return nil, t.wrongOptions(fmt.Sprintf("Base configuration directory %s does not exist ", t.o.text["-c"]))
 		}
 	}
 	if !strings.Contains(t.o.regex, "/") && !strings.HasSuffix(name, ".conf") && !strings.HasSuffix(name, ".local") {
@@ -88,6 +108,11 @@ func (t *regexTrial) findDefinition() (*config.FilterDef, error) {
 		}
 	}
 	return t.filterDefinition(opts, name, params)
+}
+
+// wrongOptions says why a name cannot be followed.
+func (t *regexTrial) wrongOptions(why string) error {
+	return refusal{fmt.Sprintf("Wrong filter name or options: %s\n       while parsing: %s", why, t.o.regex)}
 }
 
 // jailDefinition reads the filter as a jail of that name would get it, nil
@@ -101,16 +126,35 @@ func (t *regexTrial) jailDefinition(opts config.Options, name string, params []c
 	if err != nil || def == nil || len(def.Failregex) == 0 {
 		return nil
 	}
-	if len(params) > 0 && def.Name != "" {
+	if def.Name != "" && (len(params) > 0 || raw(def, "logtype") == "journal") {
+		if _, ok := find(params, "mode"); !ok && raw(def, "mode") != "" {
+			params = append(params[:len(params):len(params)], config.Param{Name: "mode", Value: raw(def, "mode")})
+		}
 		if def, _, err = config.ReadFilter(opts, def.Name, params, name); err != nil {
 			return nil
 		}
 	}
 	t.use("jail", name)
-	if len(params) > 0 {
-		t.use("jail/flt options", paramsText(params))
+	if len(t.rules.params) > 0 {
+		t.use("jail/flt options", paramsText(t.rules.params))
 	}
+	t.rules.jail = true
 	return def
+}
+
+// raw is the value of an option of the definition.
+func raw(def *config.FilterDef, name string) string {
+	v, _ := find(def.Raw, name)
+	return v
+}
+
+func find(params []config.Param, name string) (string, bool) {
+	for _, p := range params {
+		if p.Name == name {
+			return p.Value, true
+		}
+	}
+	return "", false
 }
 
 // filterDefinition reads a filter by name or path, nil where there is none.

@@ -1,10 +1,12 @@
 package trial
 
 import (
+	"strings"
 	"time"
 
 	"stockade/internal/filter"
 	"stockade/internal/ipaddr"
+	"stockade/internal/ticket"
 )
 
 // stats is what the report says.
@@ -37,11 +39,8 @@ type listing struct {
 	wanted bool
 	limit  int
 	count  int
-	lines  []listedLine
+	lines  []string
 }
-
-// listedLine is a line as it stood in the log, and without its date.
-type listedLine struct{ text, stripped string }
 
 func (s *stats) init(fail, ignore int, o *regexOptions) {
 	s.fail, s.ignore = make([]ruleStats, fail), make([]ruleStats, ignore)
@@ -57,10 +56,10 @@ func (s *stats) init(fail, ignore int, o *regexOptions) {
 }
 
 // add counts a line and keeps it if it is going to be printed.
-func (l *listing) add(text, stripped func() string) {
+func (l *listing) add(text func() string) {
 	l.count++
 	if l.wanted && (l.limit < 0 || l.count < l.limit) {
-		l.lines = append(l.lines, listedLine{text(), stripped()})
+		l.lines = append(l.lines, text())
 	}
 }
 
@@ -108,19 +107,21 @@ func (t *regexTrial) count(fails []filter.Failure, info filter.Info) error {
 		t.hit(x, i)
 		real = real || !x.NoFail
 	}
+	t.consume(info.Consumed)
 	switch {
 	case info.Outcome == filter.Ignored:
 		s.ignore[info.IgnoredBy].hits++
 		s.ignored++
-		s.ignoredLines.add(t.filter.LineText, t.filter.Stripped)
+		s.ignoredLines.add(t.filter.LineText)
 	case len(fails) > 0 && !real:
 		s.ignored++
-		s.ignoredLines.add(t.filter.LineText, t.filter.Stripped)
+		s.ignoredLines.add(t.filter.LineText)
 	case real:
-		t.match(fails)
+		s.matched++
+		s.matchedLines.add(t.matchedText(info.Consumed))
 	default:
 		s.missed++
-		s.missedLines.add(t.filter.LineText, t.filter.Stripped)
+		s.missedLines.add(t.filter.LineText)
 	}
 	return nil
 }
@@ -143,24 +144,33 @@ func (t *regexTrial) hit(x *filter.Failure, nth int) {
 	r.ids = append(r.ids, foundID{id, when, nth >= 2})
 }
 
-// match counts a line that led to a failure. Where several lines are searched
-// together, those that were missed so far move over.
-func (t *regexTrial) match(fails []filter.Failure) {
+// consume counts the earlier lines of a match over several: they were missed
+// so far.
+func (t *regexTrial) consume(lines []ticket.Match) {
 	s := &t.stats
-	if t.filter.MaxLines() <= 1 {
-		s.matched++
-		s.matchedLines.add(t.filter.LineText, t.filter.Stripped)
-		return
-	}
-	for i, m := range fails[0].Matches {
-		text := m.Text()
-		s.matched++
-		s.matchedLines.add(func() string { return text }, func() string { return m.Before + m.After })
-		if i == len(fails[0].Matches)-1 {
-			break
-		}
+	for i := range len(lines) - 1 {
+		text := lines[i].Text()
 		s.missed--
 		s.missedLines.remove(text)
+		s.matched++
+		if !t.o.set["-D"] {
+			s.matchedLines.add(func() string { return text })
+		}
+	}
+}
+
+// matchedText gives what is listed of a match: its last line, or all of them
+// together where links are made of them.
+func (t *regexTrial) matchedText(consumed []ticket.Match) func() string {
+	if len(consumed) < 2 || !t.o.set["-D"] {
+		return t.filter.LineText
+	}
+	return func() string {
+		texts := make([]string, len(consumed))
+		for i, m := range consumed {
+			texts[i] = m.Text()
+		}
+		return strings.Join(texts, "\n")
 	}
 }
 
@@ -168,7 +178,7 @@ func (t *regexTrial) match(fails []filter.Failure) {
 func (l *listing) remove(text string) {
 	l.count--
 	for i := len(l.lines) - 1; i >= 0; i-- {
-		if l.lines[i].text == text {
+		if l.lines[i] == text {
 			l.lines = append(l.lines[:i], l.lines[i+1:]...)
 			return
 		}

@@ -1,7 +1,9 @@
 package source
 
-type journalKey struct{}
-type journalReader struct{}
-type journalCursor struct{}
+type (
+	journalKey    struct{}
+	journalReader struct{}
+	journalCursor struct{}
+)
 
 func (j *journalReader) subscriptions() []*Subscription { return nil }

@@ -16,18 +16,31 @@ const (
 	fileEvents = unix.IN_MODIFY | unix.IN_ATTRIB | unix.IN_MOVE_SELF | unix.IN_DELETE_SELF
 	// dirEvents tell of files that appear under a name, and of directories
 	// that go away.
-	dirEvents = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_ATTRIB | unix.IN_MOVE_SELF | unix.IN_DELETE_SELF |
+	dirEvents = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_ATTRIB | unix.IN_MOVE_SELF | unix.IN_DELETE_SELF |
 		unix.IN_ONLYDIR
 )
 
 // notifier owns the one inotify descriptor.
 type notifier struct {
 	queue *os.File
-	fd    int
 	done  chan struct{}
 
+	// reading is held while events are read and passed on, so that they keep
+	// their order.
+	reading sync.Mutex
+	buf     []byte
+	from    moved
+
 	mu      sync.Mutex
+	fd      int // -1 when closed
 	watches map[int32]map[*watch]struct{}
+}
+
+// moved is the first half of a rename; the second one follows it.
+type moved struct {
+	wd     int32
+	cookie uint32
+	name   string
 }
 
 // watch is one interest in changes.
@@ -37,6 +50,8 @@ type watch struct {
 	// name is what is waited for in a directory, empty for a file.
 	name string
 	poke func()
+	// renamed is told of all renames within a directory.
+	renamed func(from, to string)
 }
 
 // newNotifier returns nil where the system gives no inotify.
@@ -46,44 +61,53 @@ func newNotifier() *notifier {
 		return nil
 	}
 	n := &notifier{
-		queue: os.NewFile(uintptr(fd), "inotify"), fd: fd, done: make(chan struct{}), watches: map[int32]map[*watch]struct{}{},
+		queue: os.NewFile(uintptr(fd), "inotify"), fd: fd, done: make(chan struct{}),
+		buf: make([]byte, 16<<10), watches: map[int32]map[*watch]struct{}{},
 	}
 	go n.run()
 	return n
 }
 
 func (n *notifier) close() {
+	n.mu.Lock()
+	n.fd = -1
+	n.mu.Unlock()
 	_ = n.queue.Close()
 	<-n.done
 }
 
 // file watches an open file, whatever its name is by now.
 func (n *notifier) file(f *os.File, poke func()) *watch {
-	if w := n.add("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), fileEvents, "", poke); w != nil {
+	w := &watch{poke: poke}
+	if n.add("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), fileEvents, w) || n.add(f.Name(), fileEvents, w) {
 		return w
 	}
-	return n.add(f.Name(), fileEvents, "", poke)
+	return nil
 }
 
 // dir watches for a name in a directory.
-func (n *notifier) dir(dir, name string, poke func()) *watch {
-	return n.add(dir, dirEvents, name, poke)
+func (n *notifier) dir(dir, name string, poke func(), renamed func(from, to string)) *watch {
+	w := &watch{name: name, poke: poke, renamed: renamed}
+	if n.add(dir, dirEvents, w) {
+		return w
+	}
+	return nil
 }
 
-// add returns nil where the system refuses.
-func (n *notifier) add(path string, mask uint32, name string, poke func()) *watch {
+// add returns false where the system refuses.
+func (n *notifier) add(path string, mask uint32, w *watch) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	wd, err := unix.InotifyAddWatch(n.fd, path, mask)
 	if err != nil {
-		return nil
+		return false
 	}
-	w := &watch{n: n, wd: int32(wd), name: name, poke: poke}
+	w.n, w.wd = n, int32(wd)
 	if n.watches[w.wd] == nil {
 		n.watches[w.wd] = map[*watch]struct{}{}
 	}
 	n.watches[w.wd][w] = struct{}{}
-	return w
+	return true
 }
 
 // alive says that changes will be told.
@@ -109,7 +133,9 @@ func (w *watch) remove() {
 	delete(n.watches[w.wd], w)
 	if len(n.watches[w.wd]) == 0 {
 		delete(n.watches, w.wd)
-		_, _ = unix.InotifyRmWatch(n.fd, uint32(w.wd))
+		if n.fd >= 0 {
+			_, _ = unix.InotifyRmWatch(n.fd, uint32(w.wd))
+		}
 	}
 	w.wd = -1
 }
@@ -117,33 +143,68 @@ func (w *watch) remove() {
 // run reads events and wakes those whom they concern.
 func (n *notifier) run() {
 	defer close(n.done)
-	buf := make([]byte, 16<<10)
-	for {
-		count, err := n.queue.Read(buf)
-		if err != nil {
-			return
-		}
-		n.dispatch(buf[:count])
+	raw, err := n.queue.SyscallConn()
+	if err != nil {
+		return
+	}
+	for raw.Read(func(uintptr) bool { return n.take() }) == nil {
 	}
 }
 
-func (n *notifier) dispatch(events []byte) {
+// catchUp passes on everything that has happened until now.
+func (n *notifier) catchUp() {
+	for n.take() {
+	}
+}
+
+// take reads events, if there are any.
+func (n *notifier) take() bool {
+	n.reading.Lock()
+	defer n.reading.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.fd < 0 {
+		return false
+	}
+	count, err := unix.Read(n.fd, n.buf)
+	if err != nil || count <= 0 {
+		return false
+	}
+	n.dispatch(n.buf[:count])
+	return true
+}
+
+// dispatch is called with the lock held.
+func (n *notifier) dispatch(events []byte) {
 	for len(events) >= unix.SizeofInotifyEvent {
 		wd := int32(binary.NativeEndian.Uint32(events))
 		mask := binary.NativeEndian.Uint32(events[4:])
+		cookie := binary.NativeEndian.Uint32(events[8:])
 		size := unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(events[12:]))
 		if size > len(events) {
 			return
 		}
 		name := bytes.TrimRight(events[unix.SizeofInotifyEvent:size], "\x00")
 		events = events[size:]
-		if mask&unix.IN_Q_OVERFLOW != 0 {
+		switch {
+		case mask&unix.IN_Q_OVERFLOW != 0:
 			n.all()
-			continue
+		case mask&unix.IN_MOVED_FROM != 0:
+			n.from = moved{wd, cookie, string(name)}
+		default:
+			if mask&unix.IN_MOVED_TO != 0 && n.from.cookie == cookie && n.from.wd == wd {
+				n.rename(wd, n.from.name, string(name))
+			}
+			n.one(wd, mask, name)
 		}
-		n.one(wd, mask, name)
+	}
+}
+
+func (n *notifier) rename(wd int32, from, to string) {
+	for w := range n.watches[wd] {
+		if w.renamed != nil {
+			w.renamed(from, to)
+		}
 	}
 }
 
@@ -173,7 +234,7 @@ func (n *notifier) one(wd int32, mask uint32, name []byte) {
 	}
 	if _, known := n.watches[wd]; known {
 		delete(n.watches, wd)
-		if mask&over == 0 {
+		if mask&over == 0 && n.fd >= 0 {
 			_, _ = unix.InotifyRmWatch(n.fd, uint32(wd))
 		}
 	}

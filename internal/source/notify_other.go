@@ -13,7 +13,9 @@ func (n *notifier) close() {}
 
 func (n *notifier) file(*os.File, func()) *watch { return nil }
 
-func (n *notifier) dir(string, string, func()) *watch { return nil }
+func (n *notifier) dir(string, string, func(), func(from, to string)) *watch { return nil }
+
+func (n *notifier) catchUp() {}
 
 // watch is one interest in changes.
 type watch struct{}

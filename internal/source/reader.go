@@ -49,6 +49,11 @@ type reader struct {
 	subs  []*Subscription
 	gens  []*generation // oldest first; the last stands, or stood, under path
 
+	// moved are the names to which files under path were renamed since the
+	// last look. The lock is their own: it is taken by the notifier.
+	moving sync.Mutex
+	moved  []string
+
 	count    int // generations so far
 	dirWatch *watch
 	failure  error // why the path cannot be read now
@@ -168,31 +173,84 @@ func (r *reader) newest() *generation {
 func (r *reader) look() (appeared bool) {
 	r.watchDir()
 	var st syscall.Stat_t
-	if err := syscall.Stat(r.path, &st); err != nil {
-		r.fail(&fs.PathError{Op: "open", Path: r.path, Err: err})
-		return false
-	}
+	err := syscall.Stat(r.path, &st)
 	last := r.newest()
-	if last != nil && last.id == (fileID{uint64(st.Dev), st.Ino}) && !last.stale(st.Size) {
+	if err == nil && last != nil && last.id == (fileID{uint64(st.Dev), st.Ino}) && !last.stale(st.Size) {
 		r.succeed()
 		return false
+	}
+	appeared = r.missed()
+	if err != nil {
+		r.fail(&fs.PathError{Op: "open", Path: r.path, Err: err})
+		return appeared
 	}
 	g, err := openGeneration(r.path, r.hub.clock.Now())
 	if err != nil {
 		r.fail(err)
-		return false
+		return appeared
 	}
 	r.succeed()
-	if last != nil && g.continues(last, r.subs) {
+	last = r.newest()
+	switch {
+	case last != nil && g.continues(last, r.subs):
 		r.exchange(last, g)
-		return true
-	}
-	if last != nil && g.id == last.id { // only its size has changed meanwhile
+	case r.knows(g): // only its size has changed meanwhile, or it was a missed one
 		_ = g.file.Close()
-		return false
+		return appeared
+	default:
+		r.append(g)
 	}
-	r.append(g)
 	return true
+}
+
+// missed opens files that came and were renamed away again between two looks.
+func (r *reader) missed() (appeared bool) {
+	if r.hub.notify != nil {
+		r.hub.notify.catchUp()
+	}
+	r.moving.Lock()
+	names := r.moved
+	r.moved = nil
+	r.moving.Unlock()
+	if r.newest() == nil {
+		return false // nothing was read under this path yet
+	}
+	for _, name := range names {
+		g, err := openGeneration(filepath.Join(filepath.Dir(r.path), name), r.hub.clock.Now())
+		switch {
+		case err != nil:
+		case r.knows(g):
+			_ = g.file.Close()
+		default:
+			r.append(g)
+			appeared = true
+		}
+	}
+	return appeared
+}
+
+// renamed is told of renames in the path's directory.
+func (r *reader) renamed(from, to string) {
+	r.moving.Lock()
+	defer r.moving.Unlock()
+	if from == filepath.Base(r.path) {
+		r.moved = append(r.moved, to)
+		return
+	}
+	for i := range r.moved {
+		if r.moved[i] == from {
+			r.moved[i] = to
+		}
+	}
+}
+
+func (r *reader) knows(g *generation) bool {
+	for _, known := range r.gens {
+		if known.id == g.id {
+			return true
+		}
+	}
+	return false
 }
 
 // append begins a new generation for all listeners.
@@ -346,7 +404,7 @@ func (r *reader) wantsNotify() bool {
 
 func (r *reader) watchDir() {
 	if !r.dirWatch.alive() && r.wantsNotify() {
-		r.dirWatch = r.hub.notify.dir(filepath.Dir(r.path), filepath.Base(r.path), r.poke)
+		r.dirWatch = r.hub.notify.dir(filepath.Dir(r.path), filepath.Base(r.path), r.poke, r.renamed)
 		if g := r.newest(); g != nil && !g.watch.alive() {
 			r.watchFile(g)
 		}

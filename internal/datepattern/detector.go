@@ -2,6 +2,7 @@ package datepattern
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,6 +48,16 @@ type Stamp struct {
 	// Integer says that Fail2ban knows this time as an integer and not as a
 	// float, which shows where the bare number is printed.
 	Integer bool
+}
+
+// Seconds is the time as Fail2ban's float: the nearest one to what was written.
+func (s Stamp) Seconds() float64 {
+	nanos := int64(s.Nanosecond())
+	if nanos%1000 == 0 {
+		return float64(s.Unix()*1e6+nanos/1000) / 1e6
+	}
+	seconds, _ := strconv.ParseFloat(fmt.Sprintf("%d.%09d", s.Unix(), nanos), 64)
+	return seconds
 }
 
 // Detector finds dates in the lines of one jail.

@@ -137,7 +137,7 @@ func history(s scenario, n int) string {
 func (c *comparison) refusal(v verdict, err error) string {
 	c.refused++
 	if v.Error != nil {
-		if v.Error[0] != "error" && v.Error[1] != err.Error() {
+		if v.Error[1] != err.Error() && !strings.HasPrefix(err.Error(), "compile ") {
 			return fmt.Sprintf("refused with %q, by the reference with %q", err, v.Error)
 		}
 		return ""
@@ -200,11 +200,13 @@ func (c *comparison) time(d *Detector, text []byte, hit Hit, want lineVerdict) s
 		return ""
 	}
 	c.timed++
-	seconds := float64(stamp.Unix()) + float64(stamp.Nanosecond())/1e9
+	seconds := stamp.Seconds()
 	if seconds < 0 {
 		return "" // the C library's rules of POSIX zones begin in 1970
 	}
-	if math.Abs(seconds-*want.Time) > 1e-6 || stamp.Integer != want.Integer {
+	// Dividing by 1000 Python may round once more.
+	ulp := math.Nextafter(seconds, math.Inf(1)) - seconds
+	if math.Abs(seconds-*want.Time) > ulp || stamp.Integer != want.Integer {
 		return fmt.Sprintf("time %f integer %v, the reference %f %v (%v)", seconds, stamp.Integer, *want.Time, want.Integer, seconds-*want.Time)
 	}
 	return ""

@@ -10,7 +10,8 @@ import (
 )
 
 // expand replaces the tokens of a pattern, once by what they accept and once
-// by the words that make the name of the template.
+// by the words that make the name of the template. An error is the reason that
+// Python gives for a wrong one.
 func expand(pattern string, year int) (regex, name string, err error) {
 	var re, words strings.Builder
 	// Fail2ban has Python format the pattern; its texts count positions in a
@@ -29,9 +30,7 @@ func expand(pattern string, year int) (regex, name string, err error) {
 		}
 		letters, n := tokenAt(pattern[i+1:], year)
 		if n == 0 {
-			why := e.reject(pattern[i+1:])
-			return "", "", fmt.Errorf("Failed to set datepattern %s (may be an invalid format or unescaped percent char): %w", //nolint:staticcheck // Fail2ban's text
-				pyobj.Repr(pattern), why)
+			return "", "", e.reject(pattern[i+1:])
 		}
 		t, _ := lookToken(letters, year)
 		re.WriteString(t.regex)

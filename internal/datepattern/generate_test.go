@@ -41,7 +41,7 @@ var patternPool = []string{
 	"%d/%b/%Y:%H:%M:%S %z", "%b %d %H:%M:%S", "%b %d %k:%M:%S %Exy", "(?i)%B %d %Y %l:%M:%S %p", "%a %b %d %H:%M:%S %ExZ %Y", "%a %b %d %H:%M:%S %Z %Y",
 	"%c", "%x %X", "%X", "%Y %j %H:%M", "%Y %U %w", "%Y %W %a", "%W %A", "%G-%V-%u", "%Exy%Exm%Exd %ExH%ExM%ExS", "%Y%m%d%H%M%S", "%d.%m.%Y %H:%M:%S",
 	`%m/%d/%Y, %I:%M:%S %p`, `\b%Y\b`, "**%H:%M:%S**", "%H:%M:%S$", `%H:%M:%S\s`, `(?:^%H:%M:%S)`, `(^%H:%M:%S)`, `^WARN()**`, `^(?:%b )?%d %H:%M`, "%y", "%d", "%m", "%f",
-	`(?P<H>\d+):(?P<M>\d+)`, `(?P<Y>\w+)/%m/%d`, `%Y-%m-%d %H:%M:%S (?P<Z>\w+)`, `(?P<p>[ap]m) %I:%M`, "%H:%M:%S foo", `foo %H:%M:%S`, `(%H:%M)?:%S`, "%%H %H", "%k:%M %b %d",
+	`(?P<H>\d+):(?P<M>\d+)`, `(?P<Y>\w+)/%m/%d`, `%Y-%m-%d %H:%M:%S (?P<Z>\w+)`, `(?P<p>[ap]m) %I:%M`, "%H:%M:%S foo", `foo %H:%M:%S`, `(%H:%M)?:%S`, "%%H %H", "%q", "{UNB}%q", "{^LN-BEG}x%q", "é %q", "%Y-%T", "100%", "%Ex", "%Y %Y", "(%Y", "%k:%M %b %d",
 }
 
 // scenario makes one, with n lines.
@@ -75,18 +75,27 @@ func (g generator) scenario(n int) scenario {
 			return "=" + pick(g, s.Patterns)
 		}
 	}
-	shape, prefix := shapes(), g.prefix()
+	// A steady log has one shape and hardly a spoilt line.
+	steady := g.chance(3)
+	change, spoil := 6, 6
+	if steady {
+		change, spoil = 40, 40
+	}
+	shape, prefix, suffix := shapes(), g.prefix(), pick(g, suffixes)
 	for range n {
 		if g.chance(3) {
 			now += int64(g.IntN(400))
 		}
-		if g.chance(6) {
+		if g.chance(change) {
 			shape = shapes()
 		}
-		if g.chance(8) {
+		if g.chance(change + 2) {
 			prefix = g.prefix()
 		}
-		s.Lines = append(s.Lines, moment{g.line(now, s.TZ, prefix, shape), now})
+		if !steady || g.chance(change) {
+			suffix = pick(g, suffixes)
+		}
+		s.Lines = append(s.Lines, moment{g.line(now, s.TZ, prefix, shape, suffix, spoil), now})
 	}
 	return s
 }
@@ -121,7 +130,10 @@ var prefixes = []string{
 var suffixes = []string{"", " ", "]", ")", ">", " x 1.2.3.4", " srv sshd[12]: Failed password for root from 192.0.2.1", "] x", ":12): y", ",", "é", "日", "5", "x", " é", " 2005", " 15:16:17", " +0100"}
 
 func (g generator) prefix() string {
-	if g.chance(3) {
+	if g.chance(2) {
+		return pick(g, []string{"", "", "", "[", " "})
+	}
+	if g.chance(5) {
 		return "\x00"
 	}
 	if g.chance(5) {
@@ -131,13 +143,13 @@ func (g generator) prefix() string {
 }
 
 // line makes one line of a log.
-func (g generator) line(now int64, tz, prefix, shape string) string {
+func (g generator) line(now int64, tz, prefix, shape, suffix string, spoil int) string {
 	zone, err := LoadZone(tz)
 	if err != nil {
 		panic(err)
 	}
 	at := now - int64(g.IntN(100))
-	switch g.IntN(10) {
+	switch g.IntN(2*spoil - 2) {
 	case 0:
 		at = now + int64(g.IntN(4*86400)) - 2*86400
 	case 1:
@@ -150,11 +162,11 @@ func (g generator) line(now int64, tz, prefix, shape string) string {
 	if prefix == "\x00" { // a client's address, another each time
 		prefix = fmt.Sprintf("10.%d.%d.7 - %s [", g.IntN(120), g.IntN(3), pick(g, []string{"-", "é", "joe"}))
 	}
-	text := prefix + g.date(at, zone, shape) + pick(g, suffixes)
-	if g.chance(10) {
+	text := prefix + g.date(at, zone, shape) + suffix
+	if g.chance(2 * spoil) {
 		text += g.date(now-int64(g.IntN(99999)), zone, g.shape()) + pick(g, suffixes)
 	}
-	for g.chance(6) {
+	for g.chance(spoil) {
 		text = g.mutate(text)
 	}
 	return strings.ToValidUTF8(text, "\uFFFD")

@@ -38,7 +38,8 @@ const (
 )
 
 // place is where the last match was, in characters, with its neighbours. The
-// inner neighbours matter only when they are no letters or digits.
+// inner neighbours matter only when they are no letters or digits; of an
+// anchored template only the start matters.
 type place struct {
 	start, end        int
 	leftOut, leftIn   rune
@@ -187,7 +188,7 @@ func (d *Detector) win(line []byte, c *candidate, sticky bool) Hit {
 	r.hits++
 	r.lastUsed = now
 	r.distance = c.distance
-	d.state.place = placeOf(line, c)
+	d.state.place = placeOf(line, c, r.anchored)
 	d.state.last = c.index
 	if c.index != before.last && c.index != 0 {
 		d.state.last = d.moveUp(c.index, now)
@@ -230,7 +231,10 @@ func (d *Detector) countUsed() {
 }
 
 // placeOf takes down where a match is.
-func placeOf(line []byte, c *candidate) place {
+func placeOf(line []byte, c *candidate, anchored bool) place {
+	if anchored {
+		return place{start: c.distance}
+	}
 	start, end := c.spans.at(whole)
 	return place{
 		start: c.distance, end: c.distance + characters(line[start:end]),

@@ -99,11 +99,11 @@ func newPattern(pattern string, year int) (*template, error) {
 			e.lineStart = true
 		}
 	}
-	_, name, err := expand(shown, year)
-	if err != nil {
+	if _, _, err := expand(body, year); err != nil {
 		return nil, fmt.Errorf("Failed to set datepattern %s (may be an invalid format or unescaped percent char): %w", //nolint:staticcheck // Fail2ban's text
-			pyobj.Repr(pattern), err)
+			pyobj.Repr(body), err)
 	}
+	_, name, _ := expand(shown, year)
 	regex, _, _ := expand(strings.TrimSpace(body), year)
 	if caseless.MatchString(body) {
 		regex = "(?i)" + regex

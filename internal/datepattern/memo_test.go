@@ -1,0 +1,190 @@
+package datepattern
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"stockade/internal/pyre"
+	"stockade/internal/testenv"
+)
+
+// A detector that remembers answers as one that searches each line.
+func TestRememberedAnswersAreThoseOfASearch(t *testing.T) {
+	scenarios := 1500
+	if testenv.Full() {
+		scenarios = 100_000
+	}
+	g := generator{rand.New(rand.NewPCG(7, 7))}
+	m := pyre.NewMachine()
+	lines, remembered := 0, 0
+	for i := range scenarios {
+		s := g.steadyScenario(60)
+		zone, err := LoadZone(s.TZ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := s.Now
+		env := Env{Now: func() time.Time { return time.Unix(now, 0) }, Zone: zone}
+		quick, slow := New(env), New(env)
+		if !appendAll(quick, s) || !appendAll(slow, s) {
+			continue
+		}
+		for _, line := range s.Lines {
+			now = line.Now
+			text := []byte(line.Text)
+			if _, known := quick.peek(text); known {
+				remembered++
+			}
+			lines++
+			slow.memo = memo{serial: slow.memo.serial}
+			a, b := answer(t, quick, m, text), answer(t, slow, m, text)
+			if a != b || quick.state != slow.state {
+				t.Fatalf("scenario %d: TZ=%s patterns=%q line %q at %d:\n%+v %+v from memory,\n%+v %+v searched", i, s.TZ, s.Patterns, text, now, a, quick.state, b, slow.state)
+			}
+		}
+	}
+	t.Logf("%d of %d lines answered from memory", remembered, lines)
+	if remembered*5 < lines {
+		t.Errorf("only %d of %d lines were answered from memory", remembered, lines)
+	}
+}
+
+func appendAll(d *Detector, s scenario) bool {
+	for _, p := range s.Patterns {
+		if d.Append(p) != nil {
+			return false
+		}
+	}
+	return s.Zone == nil || d.SetDefaultZone(*s.Zone) == nil
+}
+
+// found is what is compared of an answer.
+type found struct {
+	ok, read, integer     bool
+	start, end, from, to  int
+	template              int
+	time                  float64
+	fails                 string
+	hits, index, distance int
+}
+
+func answer(tb testing.TB, d *Detector, m *pyre.Machine, text []byte) found {
+	tb.Helper()
+	budget := pyre.LineBudget(len(text))
+	hit, ok, err := d.Match(m, text, &budget)
+	if err != nil {
+		tb.Fatalf("%q: %v", text, err)
+	}
+	if !ok {
+		return found{}
+	}
+	stamp, read, err := d.Time(text, hit)
+	r := d.order[d.state.last]
+	f := found{
+		ok: true, read: read, integer: stamp.Integer, start: hit.Start, end: hit.End, from: hit.WholeStart, to: hit.WholeEnd,
+		template: hit.Template, hits: r.hits, index: r.index, distance: r.distance,
+	}
+	if read {
+		f.time = stamp.Seconds()
+	}
+	if err != nil {
+		f.fails = err.Error()
+	}
+	return f
+}
+
+// steadyScenario is a log of one program: lines that begin alike, with digits
+// exchanged at random.
+func (g generator) steadyScenario(n int) scenario {
+	s := g.scenario(2)
+	for range n / 20 {
+		base := []rune(pick(g, s.Lines).Text)
+		for range 20 {
+			text := make([]rune, len(base))
+			copy(text, base)
+			for range g.IntN(3) {
+				i := g.IntN(max(1, min(len(text), 40)))
+				if i < len(text) && text[i] >= '0' && text[i] <= '9' {
+					text[i] = rune('0' + g.IntN(10))
+				}
+			}
+			line := string(text)
+			if g.chance(5) {
+				line += "x"
+			}
+			if g.chance(12) {
+				line = pick(g, []string{"1", "[", "é", "10.2.3.4 - - "}) + line
+			}
+			if g.chance(10) {
+				s.Now += int64(g.IntN(4000))
+			}
+			s.Lines = append(s.Lines, moment{line, s.Now})
+		}
+	}
+	return s
+}
+
+func TestRepeatedLinesCostNoMemory(t *testing.T) {
+	for name, lines := range map[string][]string{
+		"syslog": {
+			"Aug 14 09:58:07 host sshd[1]: x", "Aug 14 09:58:09 host sshd[2]: y", "Aug 14 09:59:59 host cron[3]: z",
+		},
+		"two hosts and shapes": {
+			"Aug 14 09:58:07 host sshd[1]: x", "Aug 14 09:58:07 other sshd[1]: x", "2005-08-14 09:58:08,123 x y z", "[14/Aug/2005:09:00:00 +0200] x",
+		},
+		"no date": {"no date in this line at all", "10.1.2.3 - - another of that kind", "short"},
+	} {
+		d := detector(t, "{^LN-BEG}")
+		m := pyre.NewMachine()
+		texts := make([][]byte, len(lines))
+		for i, line := range lines {
+			texts[i] = []byte(line)
+		}
+		var budget pyre.Budget
+		run := func() {
+			for _, text := range texts {
+				budget = pyre.LineBudget(len(text))
+				if hit, ok, _ := d.Match(m, text, &budget); ok {
+					_, _, _ = d.Time(text, hit)
+				}
+			}
+		}
+		run()
+		run()
+		if n := testing.AllocsPerRun(100, run); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// What may be exchanged, and what not: the byte after the clock decides.
+func TestWhichDigitsAreExchanged(t *testing.T) {
+	for _, test := range []struct {
+		pattern, first, second string
+		want                   bool
+	}{
+		{"{^LN-BEG}", "Aug 14 09:58:07 host x", "Aug 14 09:12:34 host y", true},
+		{"{^LN-BEG}", "Aug 14 09:58:07 host x", "Aug 14 09:62:34 host y", false},
+		{"{^LN-BEG}", "Aug 14 09:58:07 host x", "Aug 14 09:12:60 host y", false},
+		{"{^LN-BEG}", "Aug 14 09:58:07 host x", "Aug 14 10:58:07 host y", false},
+		{"{^LN-BEG}", "Aug 14 09:58:07 host x", "Aug 14 09:58:07 Host y", false},
+		{"{^LN-BEG}", "2005-08-14 09:58:07,123 x", "2005-08-14 09:58:09,999 x", true},
+		{"{^LN-BEG}", "2005-08-14 09:58:07,123 x", "2005-08-14 09:58:09,99 x", false},
+		{"{^LN-BEG}", "20050814T095807 x", "20050814T091234 x", true},
+		{"{^LN-BEG}", "1124013590.125 x", "1124013999.999 x", true},
+		{"{^LN-BEG}", "1124013590.125 x", "112401399.999 x", false},
+		{"%H:%M:%S", "09:58:07:01 x", "09:58:08:01 x", false},
+		{"%H:%M:%S7?", "09:58:07 x", "09:58:08 x", false},
+		{"(?!.*5)%H:%M:%S", "09:28:07 x", "09:58:08 x", false},
+		{`^[^\[]*\[({DATE})`, "10.0.0.1 - - [14/Aug/2005:09:00:00 +0200] x", "10.0.0.123 - joe [14/Aug/2005:09:12:34 +0200] y", true},
+		{`^[^\[]*\[({DATE})`, "10.0.0.1 - - [14/Aug/2005:09:00:00 +0200] x", "10.0.0.123 - [14/Aug/2005:09:12:34 +0100] y", false},
+	} {
+		d := detector(t, test.pattern)
+		match(t, d, test.first)
+		match(t, d, test.first)
+		if _, known := d.peek([]byte(test.second)); known != test.want {
+			t.Errorf("%s: after %q, %q is known: %v", test.pattern, test.first, test.second, known)
+		}
+	}
+}

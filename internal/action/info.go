@@ -15,10 +15,7 @@ import (
 type info struct {
 	env    *Env
 	ticket *ticket.Ticket
-	// family is set where the command runs for one family without a ticket.
-	family    ipaddr.Family
-	hasFamily bool
-	seen      map[string]any
+	seen   map[string]any
 }
 
 func newInfo(env *Env, t *ticket.Ticket) *info {

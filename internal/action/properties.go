@@ -88,13 +88,6 @@ func (p *properties) visible() []string {
 	return slices.Compact(names)
 }
 
-// copy is an independent copy.
-func (p *properties) copy() map[string]any {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return maps.Clone(p.values)
-}
-
 // lookup finds static tags in one family.
 func (p *properties) lookup(family string) lookup {
 	return func(tag string) (string, bool) {

@@ -21,10 +21,12 @@ type unit struct {
 	// inKernel is what the kernel holds before, as far as we know; stays and
 	// end say what it shall hold after.
 	inKernel, stays bool
-	end             int64
-	ops             []int
-	undo            []hold
-	err             error
+	// asked says that inKernel is no belief.
+	asked bool
+	end   int64
+	ops   []int
+	undo  []hold
+	err   error
 }
 
 // hold is one origin's decision before it was changed.
@@ -49,7 +51,7 @@ func (f *Fence) apply(ops []Op) []error {
 		var units []unit
 		for i := range ops {
 			id := ops[i].ID
-			if id.Family() != s.spec.Family || !f.ready(s, &ops[i], &verdicts[i]) {
+			if id.Family() != s.spec.Family || id.Prefix().Bits() == 0 || !f.ready(s, &ops[i], &verdicts[i]) {
 				continue
 			}
 			if id.IsNet() {
@@ -73,19 +75,24 @@ func (f *Fence) apply(ops []Op) []error {
 		}
 	}
 	for i := range ops {
-		if fam := ops[i].ID.Family(); ops[i].Kind == Add && f.side(fam) == nil {
+		if ops[i].Kind == Add && verdicts[i] == nil {
 			verdicts[i] = f.misfit(ops[i].ID)
 		}
 	}
 	return verdicts
 }
 
-// misfit says why an ID cannot stand in this fence.
+// misfit says why an ID cannot stand in this fence, nil if it can.
 func (f *Fence) misfit(id ipaddr.ID) error {
-	if id.Family() == ipaddr.None {
+	switch {
+	case id.Family() == ipaddr.None:
 		return fmt.Errorf("nftables cannot hold %q: it is no address", id.String())
+	case f.side(id.Family()) == nil:
+		return fmt.Errorf("a table of the family %s cannot hold %s", f.spec.TableFamily, id)
+	case id.Prefix().Bits() == 0:
+		return fmt.Errorf("%s would ban everybody", id.Prefix())
 	}
-	return fmt.Errorf("a table of the family %s cannot hold %s", f.spec.TableFamily, id)
+	return nil
 }
 
 // ready starts a side for its first ban. Where nothing was ever banned there
@@ -155,28 +162,49 @@ func (f *Fence) commit(s *side, units []unit) {
 	}
 }
 
-// settle tries units in one transaction. If the kernel refuses, it halves them
-// until each has its own verdict.
+// settle tries units in one transaction. If the kernel refuses because our
+// idea of what it holds is wrong, it is asked; what was to be deleted and is
+// gone already is as wanted, and what is there although we did not know is
+// replaced, because adding it again would leave its old time-out. Any other
+// refusal is halved until each unit has its own verdict.
 func (f *Fence) settle(s *side, units []unit) {
 	err := f.try(s, units)
+	if errors.Is(err, errMissing) || errors.Is(err, errExists) {
+		if lost := f.lost(s, err); lost != nil {
+			for i := range units {
+				if units[i].stays {
+					units[i].err = lost
+				}
+			}
+			return
+		}
+		if askErr := f.ask(s, units); askErr == nil {
+			err = f.try(s, units)
+		}
+	}
 	if err == nil {
 		return
 	}
 	if len(units) == 1 {
-		units[0].err = f.alone(s, &units[0], err)
-		return
-	}
-	if lost := f.lost(s, err); lost != nil {
-		for i := range units {
-			if units[i].stays {
-				units[i].err = lost
-			}
-		}
+		units[0].err = fmt.Errorf("%s in set %s: %w", units[0].id, s.spec.Set, err)
 		return
 	}
 	half := len(units) / 2
 	f.settle(s, units[:half])
 	f.settle(s, units[half:])
+}
+
+// ask corrects what the units believe about the kernel.
+func (f *Fence) ask(s *side, units []unit) error {
+	elems := make([]elem, len(units))
+	for i := range units {
+		elems[i].prefix = units[i].id.Prefix()
+	}
+	there, err := f.kernel.present(s.single(&f.spec), elems)
+	for i := range there {
+		units[i].asked, units[i].inKernel = true, there[i]
+	}
+	return err
 }
 
 // lost is an error if the set itself is not there, so that nothing is gained
@@ -199,7 +227,8 @@ func (f *Fence) try(s *side, units []unit) error {
 	var del, add []elem
 	for i := range units {
 		u := &units[i]
-		if u.inKernel || !u.stays {
+		// Somebody else may have added what we do not hold.
+		if u.inKernel || !u.stays && !u.asked {
 			del = append(del, elem{prefix: u.id.Prefix()})
 		}
 		if u.stays {
@@ -207,29 +236,6 @@ func (f *Fence) try(s *side, units []unit) error {
 		}
 	}
 	return f.kernel.change(s.single(&f.spec), del, add)
-}
-
-// alone finds out what a refused unit needs. What was to be deleted and is
-// gone already is as wanted; what is there although we did not know is
-// replaced, because adding it again would leave its old time-out.
-func (f *Fence) alone(s *side, u *unit, err error) error {
-	switch {
-	case errors.Is(err, errMissing) && !u.stays:
-		return nil
-	case errors.Is(err, errMissing) && u.inKernel:
-		u.inKernel = false
-		err = f.try(s, []unit{*u})
-	case errors.Is(err, errExists) && !u.inKernel:
-		u.inKernel = true
-		err = f.try(s, []unit{*u})
-	}
-	if err == nil {
-		return nil
-	}
-	if lost := f.lost(s, err); lost != nil {
-		return lost
-	}
-	return fmt.Errorf("%s in set %s: %w", u.id, s.spec.Set, err)
 }
 
 // applyNet changes one network. Its covering prefixes change in one transaction.

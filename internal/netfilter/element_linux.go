@@ -11,16 +11,17 @@ import (
 // element appends one element. In an interval set it takes two: the first
 // address, and the one behind the last, which marks the end.
 func (m *message) element(e elem, interval bool) {
-	m.key(e.prefix.Addr(), e.timeout, 0)
-	if !interval {
-		return
-	}
-	if end, ok := behind(e.prefix); ok {
-		m.key(end, 0, unix.NFT_SET_ELEM_INTERVAL_END)
+	end, ended := behind(e.prefix)
+	m.key(e.prefix.Addr(), e.timeout, 0, interval && !ended)
+	if interval && ended {
+		m.key(end, 0, unix.NFT_SET_ELEM_INTERVAL_END, false)
 	}
 }
 
-func (m *message) key(a netip.Addr, timeout time.Duration, flags uint32) {
+// openRange is what nft notes with a range that reaches to the last value.
+var openRange = binary.NativeEndian.AppendUint32([]byte{1, 4}, 1)
+
+func (m *message) key(a netip.Addr, timeout time.Duration, flags uint32, open bool) {
 	at := m.nest(unix.NFTA_LIST_ELEM)
 	key := m.nest(unix.NFTA_SET_ELEM_KEY)
 	if a.Is4() {
@@ -36,6 +37,9 @@ func (m *message) key(a netip.Addr, timeout time.Duration, flags uint32) {
 	}
 	if timeout > 0 {
 		m.u64(unix.NFTA_SET_ELEM_TIMEOUT, uint64(max(timeout.Milliseconds(), 1)))
+	}
+	if open {
+		m.attr(unix.NFTA_SET_ELEM_USERDATA, openRange)
 	}
 	m.unnest(at)
 }

@@ -18,6 +18,8 @@ type kernel interface {
 	adopt(spec *Spec, family *FamilySpec) (bool, error)
 	// change deletes and adds elements of one set.
 	change(set setRef, del, add []elem) error
+	// present tells which elements a set of single addresses holds.
+	present(set setRef, elems []elem) ([]bool, error)
 	// empty deletes all elements of a set.
 	empty(set setRef) error
 	// list reads all elements of a set.

@@ -436,6 +436,9 @@ func (k *nftKernel) addAnonymous(m *message, family uint8, table string, set ano
 		if key.end {
 			m.u32(unix.NFTA_SET_ELEM_FLAGS, unix.NFT_SET_ELEM_INTERVAL_END)
 		}
+		if key.open {
+			m.attr(unix.NFTA_SET_ELEM_USERDATA, openRange)
+		}
 		m.unnest(at)
 	}
 	m.unnest(list)
@@ -470,6 +473,46 @@ func (k *nftKernel) change(set setRef, del, add []elem) error {
 		changeElements(m, family, set, unix.NFT_MSG_DELSETELEM, 0, del)
 		changeElements(m, family, set, unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE|unix.NLM_F_EXCL, add)
 	})
+}
+
+// present asks for each element alone. That is no transaction, and so costs
+// nothing where the answer is no; a transaction that is refused waits for all
+// processors, some 10 ms.
+func (k *nftKernel) present(set setRef, elems []elem) ([]bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	m := &k.m
+	m.reset()
+	first := m.seq + 1
+	for _, e := range elems {
+		m.nft(unix.NFT_MSG_GETSETELEM, 0, tableFamilies[set.tableFamily])
+		m.text(unix.NFTA_SET_ELEM_LIST_TABLE, set.table)
+		m.text(unix.NFTA_SET_ELEM_LIST_SET, set.name)
+		list := m.nest(unix.NFTA_SET_ELEM_LIST_ELEMENTS)
+		m.element(elem{prefix: e.prefix}, false)
+		m.unnest(list)
+		m.end()
+	}
+	out := make([]bool, len(elems))
+	answered := 0
+	err := k.sock.ask(m.b, func(seq uint32, refused *refusal) error {
+		if seq < first || seq-first >= uint32(len(elems)) {
+			return nil
+		}
+		answered++
+		if refused != nil && refused.errno != unix.ENOENT {
+			return refused
+		}
+		out[seq-first] = refused == nil
+		return nil
+	})
+	if err == nil && answered != len(elems) {
+		err = fmt.Errorf("the kernel answered %d of %d questions", answered, len(elems))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for elements of %s: %w", set.name, err)
+	}
+	return out, nil
 }
 
 func (k *nftKernel) empty(set setRef) error {

@@ -32,7 +32,8 @@ type anonymous struct {
 
 type anonymousKey struct {
 	value []byte
-	end   bool
+	// end marks the value behind a range; a range that is open has none.
+	end, open bool
 }
 
 // checkRule tells whether a rule can be built here and looks up the family's
@@ -327,18 +328,24 @@ func (c *compiler) set(typ uint32, spans [][2][]byte, not bool) {
 	c.add(a.lookup)
 }
 
-// bounds writes spans as the starts and ends of an interval set. What lies
-// before the first start is said not to be in it, as nft does.
+// bounds writes spans as the starts and ends of an interval set, those that
+// follow each other as one. What lies before the first start is said not to be
+// in it, as nft does.
 func bounds(spans [][2][]byte) []anonymousKey {
 	var keys []anonymousKey
 	if !allZero(spans[0][0]) {
 		keys = append(keys, anonymousKey{value: make([]byte, len(spans[0][0])), end: true})
 	}
-	for i, span := range spans {
-		keys = append(keys, anonymousKey{value: span[0]})
-		after, overflow := increment(span[1])
-		joined := i+1 < len(spans) && slices.Equal(after, spans[i+1][0])
-		if !overflow && !joined {
+	for i := 0; i < len(spans); i++ {
+		start, after, open := spans[i][0], []byte(nil), false
+		for ; ; i++ {
+			after, open = increment(spans[i][1])
+			if i+1 == len(spans) || !slices.Equal(after, spans[i+1][0]) {
+				break
+			}
+		}
+		keys = append(keys, anonymousKey{value: start, open: open})
+		if !open {
 			keys = append(keys, anonymousKey{value: after, end: true})
 		}
 	}
@@ -418,6 +425,7 @@ func (c *compiler) interfaceName(word string) {
 	data := []byte(strings.TrimSuffix(name, "*"))
 	if name == "" || len(name) >= unix.IFNAMSIZ || strings.ContainsAny(name, "{},@") {
 		c.fail(word + " " + name)
+		return
 	}
 	if !strings.HasSuffix(name, "*") {
 		data = append(data, make([]byte, unix.IFNAMSIZ-len(data))...)

@@ -189,6 +189,34 @@ func (s *socket) transact(b []byte, first, last uint32) error {
 	return nil
 }
 
+// ask sends questions and calls f for each answer: with a refusal, or with nil
+// where the kernel has what was asked for.
+func (s *socket) ask(b []byte, f func(seq uint32, refused *refusal) error) error {
+	if err := s.send(b); err != nil {
+		return err
+	}
+	var failed error
+	for {
+		answer, err := s.receive(unix.MSG_DONTWAIT)
+		if errors.Is(err, unix.EAGAIN) {
+			return failed
+		}
+		if err != nil {
+			return fmt.Errorf("read the kernel's answer: %w", err)
+		}
+		eachMessage(answer, func(typ, flags uint16, seq uint32, body []byte) bool {
+			var refused *refusal
+			if typ == unix.NLMSG_ERROR {
+				refused = decodeError(flags, body)
+			}
+			if err := f(seq, refused); err != nil {
+				failed = err
+			}
+			return true
+		})
+	}
+}
+
 // dump sends a listing request and calls f for every message of the answer.
 // errInterrupted says that the listing changed while it was read.
 func (s *socket) dump(b []byte, f func(body []byte)) error {

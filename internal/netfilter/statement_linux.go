@@ -156,7 +156,7 @@ func (c *compiler) log() {
 			if err != nil {
 				c.fail("this log group")
 			}
-			l.Key |= 1<<unix.NFTA_LOG_GROUP | 1<<unix.NFTA_LOG_SNAPLEN | 1<<unix.NFTA_LOG_QTHRESHOLD
+			l.Key |= 1 << unix.NFTA_LOG_GROUP
 			l.Group = uint16(n)
 		default:
 			c.add(l)

@@ -1,0 +1,488 @@
+package netfilter
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"stockade/internal/ipaddr"
+	"stockade/internal/testenv"
+)
+
+// params makes a parameter source of a map; "name?inet6" beats "name".
+func params(m map[string]string) Params {
+	return func(name string, fam ipaddr.Family) (string, bool) {
+		if v, ok := m[name+"?"+fam.String()]; ok {
+			return v, true
+		}
+		v, ok := m[name]
+		return v, ok
+	}
+}
+
+func mustSpec(tb testing.TB, kind string, pairs ...string) Spec {
+	tb.Helper()
+	m := map[string]string{"name": "myj"}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = pairs[i+1]
+	}
+	spec, err := ParseSpec(kind, params(m))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return spec
+}
+
+func open(tb testing.TB, ns *testenv.Netns) *Conn {
+	tb.Helper()
+	testenv.Need(tb, "nft")
+	c, err := Open(Options{NetNS: ns.FD()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func ruleset(tb testing.TB, ns *testenv.Netns) string {
+	tb.Helper()
+	return ns.Run(tb, "nft", "list", "ruleset")
+}
+
+func bans(until time.Time, texts ...string) []Op {
+	var ops []Op
+	for _, t := range texts {
+		ops = append(ops, Op{Kind: Add, ID: ipaddr.Parse(t), Until: until})
+	}
+	return ops
+}
+
+func lifts(texts ...string) []Op {
+	var ops []Op
+	for _, t := range texts {
+		ops = append(ops, Op{Kind: Delete, ID: ipaddr.Parse(t)})
+	}
+	return ops
+}
+
+func apply(tb testing.TB, f *Fence, ops ...[]Op) {
+	tb.Helper()
+	for _, some := range ops {
+		for i, err := range f.Apply(some) {
+			if err != nil {
+				tb.Errorf("%v %s: %v", some[i].Kind, some[i].ID, err)
+			}
+		}
+	}
+}
+
+// holds is what the kernel holds, in text order.
+func holds(tb testing.TB, f *Fence) string {
+	tb.Helper()
+	list, err := f.Snapshot()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	set := ipaddr.Set{}
+	for _, e := range list {
+		set.Add(e.ID)
+	}
+	return strings.Trim(fmt.Sprint(set.List()), "[]")
+}
+
+func wantHolds(tb testing.TB, f *Fence, want string) {
+	tb.Helper()
+	if got := holds(tb, f); got != want {
+		tb.Errorf("the kernel holds %q, want %q", got, want)
+	}
+}
+
+// expiry is how long the kernel keeps an element, in whole minutes.
+func expiry(tb testing.TB, f *Fence, id string) string {
+	tb.Helper()
+	list, err := f.Snapshot()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, e := range list {
+		if e.ID == ipaddr.Parse(id) && e.Expires.IsZero() {
+			return "never"
+		} else if e.ID == ipaddr.Parse(id) {
+			return time.Until(e.Expires).Round(time.Minute).String()
+		}
+	}
+	return "not held"
+}
+
+var soon = func() time.Time { return time.Now().Add(10 * time.Minute) }
+
+// asStock takes out of a ruleset the listed differences to the stock action:
+// set flags, time-outs and the empty line between them.
+func asStock(rules string) string {
+	rules = regexp.MustCompile(`(?m)^\t\tflags .*\n`).ReplaceAllString(rules, "")
+	return regexp.MustCompile(` timeout \S+ expires \S+`).ReplaceAllString(rules, "")
+}
+
+func TestRulesetIsThatOfTheStockAction(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	f := open(t, ns).NewFence(mustSpec(t, "multiport", "port", "22,80:90"))
+	apply(t, f, bans(soon(), "192.0.2.1", "2001:db8::1"))
+	want := `table inet f2b-table {
+	set addr-set-myj {
+		type ipv4_addr
+		elements = { 192.0.2.1 }
+	}
+
+	set addr6-set-myj {
+		type ipv6_addr
+		elements = { 2001:db8::1 }
+	}
+
+	chain f2b-chain {
+		type filter hook input priority filter - 1; policy accept;
+		tcp dport { 22, 80-90 } ip saddr @addr-set-myj reject with icmp port-unreachable
+		tcp dport { 22, 80-90 } ip6 saddr @addr6-set-myj reject with icmpv6 port-unreachable
+	}
+}
+`
+	if diff := cmp.Diff(want, asStock(ruleset(t, ns))); diff != "" {
+		t.Error(diff)
+	}
+	if err := f.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if rules := ruleset(t, ns); rules != "" {
+		t.Errorf("left behind:\n%s", rules)
+	}
+}
+
+func TestFamiliesStartWithTheirFirstBan(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	f := open(t, ns).NewFence(mustSpec(t, "multiport"))
+	if _, err := f.Adopt(); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, f, lifts("192.0.2.1", "2001:db8::1"))
+	if rules := ruleset(t, ns); rules != "" {
+		t.Errorf("there are rules before the first ban:\n%s", rules)
+	}
+	apply(t, f, bans(soon(), "2001:db8::1"))
+	if rules := ruleset(t, ns); strings.Contains(rules, "ipv4_addr") || !strings.Contains(rules, "ipv6_addr") {
+		t.Errorf("not only IPv6 started:\n%s", rules)
+	}
+	if fmt.Sprint(f.Started()) != "[inet6]" {
+		t.Errorf("started: %v", f.Started())
+	}
+}
+
+func TestStopLeavesWhatBelongsToOthers(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	c := open(t, ns)
+	one := c.NewFence(mustSpec(t, "multiport"))
+	two := c.NewFence(mustSpec(t, "multiport", "name", "other", "port", "80"))
+	apply(t, one, bans(soon(), "192.0.2.1", "10.0.0.0/8"))
+	apply(t, two, bans(soon(), "192.0.2.2"))
+	if err := one.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	rules := ruleset(t, ns)
+	if strings.Contains(rules, "myj") || !strings.Contains(rules, "tcp dport 80 ip saddr @addr-set-other reject") {
+		t.Errorf("after one of two stopped:\n%s", rules)
+	}
+	wantHolds(t, two, "192.0.2.2")
+}
+
+func TestBansMergeByOrigin(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	f := open(t, ns).NewFence(mustSpec(t, "multiport"))
+	id := ipaddr.Parse("192.0.2.1")
+	peer := Op{ID: id, Origin: "peer", Until: time.Now().Add(20 * time.Minute)}
+	apply(t, f, bans(soon(), "192.0.2.1"), []Op{peer})
+	if got := expiry(t, f, "192.0.2.1"); got != "21m0s" {
+		t.Errorf("the later end does not count: %s", got)
+	}
+	apply(t, f, lifts("192.0.2.1"))
+	wantHolds(t, f, "192.0.2.1")
+	peer.Kind = Delete
+	apply(t, f, []Op{peer})
+	wantHolds(t, f, "")
+}
+
+func TestLastOriginsEndCounts(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	f := open(t, ns).NewFence(mustSpec(t, "multiport"))
+	id := ipaddr.Parse("192.0.2.1")
+	apply(t, f, []Op{
+		{ID: id, Until: soon()},
+		{ID: id, Origin: "peer", Until: time.Now().Add(time.Hour)},
+		{ID: id, Origin: "peer", Kind: Delete},
+	})
+	if got := expiry(t, f, "192.0.2.1"); got != "11m0s" {
+		t.Errorf("the kernel keeps it for %s", got)
+	}
+}
+
+func TestProlongingReplacesTheTimeout(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	f := open(t, ns).NewFence(mustSpec(t, "multiport"))
+	apply(t, f, bans(soon(), "192.0.2.1", "10.0.0.0/8"), bans(time.Now().Add(time.Hour), "192.0.2.1", "10.0.0.0/8"))
+	for _, id := range []string{"192.0.2.1", "10.0.0.0/8"} {
+		if got := expiry(t, f, id); got != "1h1m0s" {
+			t.Errorf("%s is kept for %s", id, got)
+		}
+	}
+	apply(t, f, bans(time.Time{}, "192.0.2.1"))
+	if got := expiry(t, f, "192.0.2.1"); got != "never" {
+		t.Errorf("a ban without end is kept for %s", got)
+	}
+}
+
+func TestElementsOfOthersAreTakenOver(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	f := open(t, ns).NewFence(mustSpec(t, "multiport"))
+	apply(t, f, bans(soon(), "192.0.2.1"))
+	ns.Run(t, "nft", "add element inet f2b-table addr-set-myj { 192.0.2.2 timeout 5s, 192.0.2.3 }")
+	ns.Run(t, "nft", "delete element inet f2b-table addr-set-myj { 192.0.2.1 }")
+	apply(t, f, bans(time.Now().Add(time.Hour), "192.0.2.1", "192.0.2.2"), lifts("192.0.2.3", "192.0.2.4"))
+	wantHolds(t, f, "192.0.2.1 192.0.2.2")
+	if got := expiry(t, f, "192.0.2.2"); got != "1h1m0s" {
+		t.Errorf("kept for %s", got)
+	}
+}
+
+func TestOverlappingNetworksAreLiftedAlone(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	f := open(t, ns).NewFence(mustSpec(t, "multiport"))
+	for _, step := range []struct {
+		ops  []Op
+		want string
+	}{
+		{bans(soon(), "10.1.0.0/16"), "10.1.0.0/16"},
+		{bans(soon(), "10.1.2.0/24", "10.1.2.3"), "10.1.0.0/16 10.1.2.3"},
+		{bans(soon(), "10.0.0.0/8"), "10.0.0.0/8 10.1.2.3"},
+		{bans(soon(), "11.0.0.0/8", "0.0.0.0/5", "240.0.0.0/4"), "0.0.0.0/5 10.0.0.0/8 10.1.2.3 11.0.0.0/8 240.0.0.0/4"},
+		{lifts("11.0.0.0/8", "0.0.0.0/5", "240.0.0.0/4"), "10.0.0.0/8 10.1.2.3"},
+		{lifts("10.0.0.0/8"), "10.1.0.0/16 10.1.2.3"},
+		{lifts("10.1.0.0/16"), "10.1.2.0/24 10.1.2.3"},
+		{lifts("10.1.2.0/24", "10.9.0.0/16"), "10.1.2.3"},
+		{bans(soon(), "2001:db8::/32", "2001:db8:1::/48", "8000::/1"), "10.1.2.3 2001:db8::/32 8000::/1"},
+		{lifts("8000::/1", "2001:db8::/32"), "10.1.2.3 2001:db8:1::/48"},
+	} {
+		apply(t, f, step.ops)
+		wantHolds(t, f, step.want)
+	}
+	if err := f.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	wantHolds(t, f, "")
+}
+
+func TestWhatTheFenceCannotHoldIsRefused(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	f := open(t, ns).NewFence(mustSpec(t, "multiport", "table_family", "ip"))
+	verdicts := f.Apply(bans(soon(), "some user", "2001:db8::1", "192.0.2.1", "0.0.0.0/0"))
+	if verdicts[0] == nil || verdicts[1] == nil || verdicts[2] != nil || verdicts[3] == nil {
+		t.Errorf("verdicts: %v", verdicts)
+	}
+}
+
+func TestSetsOfTheReferenceAreReplacedWithTheirElements(t *testing.T) {
+	for _, flags := range []string{"", " flags interval;"} {
+		ns := testenv.NewNetns(t)
+		script := `add table inet f2b-table
+add chain inet f2b-table f2b-chain { type filter hook input priority -1; }
+add set inet f2b-table addr-set-myj { type ipv4_addr;` + flags + ` }
+add element inet f2b-table addr-set-myj { 192.0.2.1, 192.0.2.7 }
+add rule inet f2b-table f2b-chain tcp dport { 22 } ip saddr @addr-set-myj reject
+add rule inet f2b-table f2b-chain tcp dport { 25 } drop
+`
+		want := "192.0.2.1 192.0.2.7"
+		if flags != "" {
+			script += "add element inet f2b-table addr-set-myj { 10.0.0.0/8, 198.51.100.16-198.51.100.25 }\n"
+			want = "10.0.0.0/8 192.0.2.1 192.0.2.7 198.51.100.16/29 198.51.100.24/31"
+		}
+		cmd := ns.Command("nft", "-f", "-")
+		cmd.Stdin = strings.NewReader(script)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("nft: %v\n%s", err, out)
+		}
+		f := open(t, ns).NewFence(mustSpec(t, "multiport", "port", "80"))
+		found, err := f.Adopt()
+		if err != nil || fmt.Sprint(found) != "[inet4]" {
+			t.Errorf("adopted %v, %v", found, err)
+		}
+		wantHolds(t, f, want)
+		rules := ruleset(t, ns)
+		for _, line := range []string{"flags timeout\n", "tcp dport 80 ip saddr @addr-set-myj reject", "tcp dport 25 drop"} {
+			if !strings.Contains(rules, line) {
+				t.Errorf("no %q in\n%s", line, rules)
+			}
+		}
+		if strings.Contains(rules, "tcp dport 22 ") {
+			t.Errorf("the old rule is still there:\n%s", rules)
+		}
+		apply(t, f, bans(soon(), "192.0.2.7"))
+		if n, err := f.Settle(); err != nil || n == 0 {
+			t.Errorf("settled %d, %v", n, err)
+		}
+		wantHolds(t, f, "192.0.2.7")
+	}
+}
+
+func TestRestartTakesOverWhatTheKernelHolds(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	c := open(t, ns)
+	before := c.NewFence(mustSpec(t, "multiport"))
+	apply(t, before, bans(soon(), "192.0.2.1", "192.0.2.2", "10.0.0.0/8", "2001:db8::1"), bans(time.Time{}, "192.0.2.9"))
+	if err := before.ReArm(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	wantHolds(t, before, "10.0.0.0/8 192.0.2.1 192.0.2.2 192.0.2.9 2001:db8::1")
+	for _, id := range []string{"192.0.2.1", "192.0.2.9", "10.0.0.0/8"} {
+		if got := expiry(t, before, id); got != "1m0s" {
+			t.Errorf("%s is kept for %s after an orderly end", id, got)
+		}
+	}
+	after := c.NewFence(mustSpec(t, "multiport"))
+	if _, err := after.Adopt(); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, after, bans(soon(), "192.0.2.2", "192.0.2.3"))
+	wantHolds(t, after, "10.0.0.0/8 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.9 2001:db8::1")
+	if n, err := after.Settle(); n != 4 || err != nil {
+		t.Errorf("settled %d, %v", n, err)
+	}
+	wantHolds(t, after, "192.0.2.2 192.0.2.3")
+	if got := expiry(t, after, "192.0.2.2"); got != "11m0s" {
+		t.Errorf("kept for %s", got)
+	}
+	if rules := ruleset(t, ns); strings.Count(rules, "ip saddr @addr-set-myj") != 1 {
+		t.Errorf("rules twice:\n%s", rules)
+	}
+}
+
+func TestChangedParametersChangeTheRulesAndKeepTheBans(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	f := open(t, ns).NewFence(mustSpec(t, "multiport"))
+	apply(t, f, bans(soon(), "192.0.2.1", "10.0.0.0/8"))
+	if err := f.Respec(mustSpec(t, "multiport", "port", "80,443", "blocktype", "drop")); err != nil {
+		t.Fatal(err)
+	}
+	wantHolds(t, f, "10.0.0.0/8 192.0.2.1")
+	rules := ruleset(t, ns)
+	if strings.Contains(rules, "dport 22") || strings.Count(rules, "tcp dport { 80, 443 } ip saddr") != 2 {
+		t.Errorf("rules:\n%s", rules)
+	}
+	if err := f.Respec(mustSpec(t, "multiport", "table", "mine", "name", "new")); err != nil {
+		t.Fatal(err)
+	}
+	wantHolds(t, f, "10.0.0.0/8 192.0.2.1")
+	if rules := ruleset(t, ns); strings.Contains(rules, "f2b-table") || !strings.Contains(rules, "set addr-set-new") {
+		t.Errorf("rules:\n%s", rules)
+	}
+}
+
+func TestRefusalsNameTheAddressAndWhatTheKernelSaid(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	f := open(t, ns).NewFence(mustSpec(t, "multiport"))
+	apply(t, f, bans(soon(), "192.0.2.1"))
+	ns.Run(t, "nft", "flush", "ruleset")
+	verdicts := f.Apply(append(bans(soon(), "192.0.2.2", "192.0.2.3"), lifts("192.0.2.1")...))
+	if verdicts[0] == nil || !strings.Contains(verdicts[0].Error(), "set addr-set-myj is missing in table f2b-table") || verdicts[2] != nil {
+		t.Errorf("verdicts: %v", verdicts)
+	}
+	if err := f.Check(); err == nil {
+		t.Error("Check finds nothing missing")
+	}
+	if n, err := f.Heal(); err != nil || n != 0 {
+		t.Errorf("healed %d, %v", n, err)
+	}
+	apply(t, f, bans(soon(), "192.0.2.2"))
+	wantHolds(t, f, "192.0.2.2")
+}
+
+func TestRemovalsByOthersAreNoticedAndHealed(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	c := open(t, ns)
+	f := c.NewFence(mustSpec(t, "multiport"))
+	other := c.NewFence(mustSpec(t, "multiport", "name", "other"))
+	losses := make(chan Loss, 10)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	err := f.Watch(ctx, func(l Loss) {
+		if _, err := f.Heal(); err != nil {
+			t.Error(err)
+		}
+		losses <- l
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, f, bans(soon(), "192.0.2.1", "10.0.0.0/8", "2001:db8::1"))
+	apply(t, other, bans(soon(), "192.0.2.1"))
+	before := ruleset(t, ns)
+	for _, c := range []struct{ command, what string }{
+		{"flush ruleset", "table"},
+		{"delete table inet f2b-table", "table"},
+		{"flush chain inet f2b-table f2b-chain", "rule"},
+		{"flush chain inet f2b-table f2b-chain; delete chain inet f2b-table f2b-chain", "chain"},
+		{"flush chain inet f2b-table f2b-chain; delete set inet f2b-table addr6-set-myj", "set"},
+	} {
+		ns.Run(t, "nft", c.command)
+		if l := <-losses; l.What != c.what || l.Program != "nft" {
+			t.Errorf("%s: %+v", c.command, l)
+		}
+		wantHolds(t, f, "10.0.0.0/8 192.0.2.1 2001:db8::1")
+		if err := f.Check(); err != nil {
+			t.Error(err)
+		}
+		if _, err := other.Heal(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The last round touched the rules of all, so only their order may differ.
+	if after := ruleset(t, ns); len(strings.Split(after, "\n")) != len(strings.Split(before, "\n")) {
+		t.Errorf("before\n%s\nafter\n%s", before, after)
+	}
+	select {
+	case l := <-losses:
+		t.Errorf("one loss too many: %+v", l)
+	default:
+	}
+}
+
+func TestPacketsOfBannedAddressesAreStopped(t *testing.T) {
+	server, client := testenv.Pair(t)
+	client.AddAddr(t, "10.77.0.3/24")
+	ping := func(from, to string) bool {
+		return client.Command("ping", "-c1", "-W1", "-I", from, to).Run() == nil
+	}
+	testenv.Need(t, "ping")
+	f := open(t, server).NewFence(mustSpec(t, "allports", "protocol", "all", "blocktype", "drop"))
+	if !ping(client.Addr4, server.Addr4) || !ping(client.Addr6, server.Addr6) {
+		t.Fatal("no way to the server")
+	}
+	apply(t, f, bans(soon(), client.Addr4, client.Addr6))
+	if ping(client.Addr4, server.Addr4) || ping(client.Addr6, server.Addr6) {
+		t.Error("a banned address gets an answer")
+	}
+	if !ping("10.77.0.3", server.Addr4) {
+		t.Error("another address gets none")
+	}
+	apply(t, f, lifts(client.Addr4, client.Addr6), bans(soon(), "10.77.0.0/31", "fd77::/64"))
+	if !ping(client.Addr4, server.Addr4) || ping(client.Addr6, server.Addr6) {
+		t.Error("a network of others bans, or the own one does not")
+	}
+}
+
+func TestOpenSaysWhyItCannotWork(t *testing.T) {
+	_, err := Open(Options{NetNS: 1 << 20})
+	if err == nil || !strings.Contains(err.Error(), "network namespace") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -27,7 +27,7 @@ build:
 	@for name in server client regex; do ln -sf stockade bin/fail2ban-$$name; done
 
 run: build
-	@bin/stockade run --dir ./run $(if $(CONF),-c '$(CONF)')
+	@bin/stockade run --dir ./run $(if $(CONF),--conf '$(CONF)')
 
 test:
 	@scripts/test-needs

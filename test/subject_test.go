@@ -38,7 +38,7 @@ var build struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if build.dir != "" {
+	if build.dir != "" && build.dir != os.Getenv("STOCKADE_BIN") {
 		_ = os.RemoveAll(build.dir)
 	}
 	os.Exit(code)
@@ -54,6 +54,11 @@ func stockade(tb testing.TB) subject {
 	}
 	module := testenv.Module(tb)
 	build.Do(func() {
+		// Programs that somebody has built already.
+		if dir := os.Getenv("STOCKADE_BIN"); dir != "" {
+			build.dir = dir
+			return
+		}
 		build.dir, build.err = os.MkdirTemp("", "stockade-acceptance")
 		if build.err != nil {
 			return

@@ -9,4 +9,4 @@ import (
 	"stockade/library"
 )
 
-func main() { os.Exit(cli.Main(cli.OS(library.Files()))) }
+func main() { os.Exit(cli.Main(cli.OS(library.Files(), library.Samples()))) }

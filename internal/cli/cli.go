@@ -36,15 +36,15 @@ type Env struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
-	// Library is the embedded configuration.
-	Library fs.FS
+	// Library is the embedded configuration, Samples its labelled lines.
+	Library, Samples fs.FS
 }
 
 // OS is the environment of this process.
-func OS(library fs.FS) Env {
+func OS(library, samples fs.FS) Env {
 	return Env{
 		Name: filepath.Base(os.Args[0]), Args: os.Args[1:],
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Library: library,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Library: library, Samples: samples,
 	}
 }
 

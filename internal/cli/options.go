@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -118,7 +117,7 @@ func (o *options) ask(f flag, usage func(), print func(string)) error {
 	case "--timeout", "--str2sec":
 		v, err := pyexpr.Seconds(f.value)
 		if err != nil {
-			return shown{"ERROR: " + expressionText(err)}
+			return shown{"ERROR: " + err.Error()}
 		}
 		if f.name == "--str2sec" {
 			print(v.String())
@@ -136,19 +135,6 @@ func (o *options) ask(f flag, usage func(), print func(string)) error {
 	}
 	print("Fail2Ban v" + Compatible)
 	return errDone
-}
-
-// expressionText is the text of a failed expression, as Python has it.
-func expressionText(err error) string {
-	var e *pyexpr.Error
-	if !errors.As(err, &e) || strings.HasPrefix(e.Msg, "name ") || !strings.Contains(e.Msg, "syntax") && !strings.Contains(e.Msg, "literal") {
-		return err.Error()
-	}
-	line := 1
-	if e.Text == "" {
-		line = 0
-	}
-	return fmt.Sprintf("%s (<string>, line %d)", e.Msg, line)
 }
 
 // machineVersion is the version in a form that sorts.

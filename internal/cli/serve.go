@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stockade/internal/action"
+	"stockade/internal/api"
 	"stockade/internal/config"
 	"stockade/internal/control"
 	"stockade/internal/logbook"
@@ -103,6 +104,7 @@ type daemonProcess struct {
 	table    *control.Table
 	listener *control.Listener
 	socket   *control.Socket
+	api      *api.Server
 }
 
 // open makes the log and the server. The umask keeps everything that is
@@ -144,7 +146,24 @@ func (d *daemonProcess) listen(path string, force bool) error {
 	d.listener = l
 	d.socket = control.NewSocket(l, d.table.Handle, d.book.Log)
 	go d.socket.Serve(context.Background())
+	d.listenAPI(api.SocketPath(l.Path()))
 	return nil
+}
+
+// listenAPI opens the second door. Without it the server does its work all the
+// same.
+func (d *daemonProcess) listenAPI(path string) {
+	l, err := api.Listen(path)
+	if err != nil {
+		d.book.Logf(logbook.Warning, "stockade.api", "The API is not available: %v", err)
+		return
+	}
+	d.api = api.New(d.server, d.table)
+	go func() {
+		if err := d.api.Serve(l); err != nil {
+			d.book.Logf(logbook.Error, "stockade.api", "%v", err)
+		}
+	}()
 }
 
 // configure carries the stream out.
@@ -219,6 +238,9 @@ func (d *daemonProcess) reload() {
 // end lets the clients have their replies and takes the socket away.
 func (d *daemonProcess) end() {
 	notifySystemd("STOPPING=1")
+	if d.api != nil {
+		d.api.Close()
+	}
 	if err := d.socket.Close(replyGrace); err != nil && !errors.Is(err, net.ErrClosed) {
 		d.book.Logf(logbook.Error, serverLogger, "Unable to close the socket: %v", err)
 	}

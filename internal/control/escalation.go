@@ -1,13 +1,16 @@
 package control
 
 import (
+	"errors"
 	"strings"
 	"time"
 
 	"stockade/internal/ignore"
 	"stockade/internal/jail"
 	"stockade/internal/logbook"
+	"stockade/internal/pyexpr"
 	"stockade/internal/pyobj"
+	"stockade/internal/tally"
 )
 
 // escalationPrefix begins the options of growing ban times.
@@ -23,16 +26,15 @@ func setEscalation(option string) func(*call, *jail.State, any) (any, error) {
 		case "increment":
 			e.Increment = isTrue(v)
 			s.Log(logbook.Info, "fail2ban.jail", "Set banTime.increment = "+strings.ToLower(pyobj.Str(e.Increment)))
-			return e.Increment, nil
+			v = e.Increment
 		case "overalljails":
 			e.OverallJails = isTrue(v)
-			return v, nil
 		case "factor":
 			err = e.SetFactor(text)
 		case "formula":
-			err = e.SetFormula(text)
+			err = inlineError(e.SetFormula(text))
 		case "multipliers":
-			err = e.SetMultipliers(text)
+			err = setMultipliers(e, text)
 		case "maxtime":
 			err = setLimit(e.SetMaxTime, v)
 		case "rndtime":
@@ -43,8 +45,28 @@ func setEscalation(option string) func(*call, *jail.State, any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		note(s, option, v)
 		return escalation(s, option), nil
 	}
+}
+
+// setMultipliers reports the first word that is no number in Python's words.
+func setMultipliers(e *tally.Escalation, text string) error {
+	for _, word := range strings.Fields(text) {
+		if _, err := pyobj.Int(word); err != nil {
+			return err
+		}
+	}
+	return e.SetMultipliers(text)
+}
+
+// inlineError names the place of a fault in a formula as the reference does.
+func inlineError(err error) error {
+	var e *pyexpr.Error
+	if errors.As(err, &e) {
+		return expressionError(e, "~inline-conf-expr~")
+	}
+	return err
 }
 
 // setLimit sets a time, or unsets it with an empty text.
@@ -66,9 +88,9 @@ func escalation(s *jail.State, option string) any {
 	factor, formula, multipliers, maxTime, rndTime := e.Options()
 	switch strings.TrimPrefix(option, escalationPrefix) {
 	case "increment":
-		return e.Increment
+		return noted(s, option, e.Increment)
 	case "overalljails":
-		return e.OverallJails
+		return noted(s, option, e.OverallJails)
 	case "factor":
 		return orNone(factor)
 	case "formula":

@@ -119,28 +119,56 @@ func bannedIn(c *call, j *jail.Jail, args []any) (any, error) {
 
 // ignoreCommand is False where there was never one.
 func ignoreCommand(s *jail.State) any {
-	if command := s.Ignore().Command(); command != "" {
-		return command
-	}
-	return false
+	return noted(s, "ignorecommand", orFalse(s.Ignore().Command()))
 }
 
-// findTime keeps the difference between 600 and 600.0, if the state does.
+func orFalse(text string) any {
+	if text == "" {
+		return false
+	}
+	return text
+}
+
+// findTime keeps the difference between 600 and 600.0.
 func findTime(s *jail.State) any {
 	f := s.FindTime()
 	if f == float64(int(f)) {
-		return int(f)
+		return noted(s, "findtime", int(f))
 	}
 	return f
+}
+
+// noter is a State that remembers how an option was written: Python tells
+// 600 from 600.0, 'yes' from True, and what was never set from what is off.
+type noter interface {
+	Note(option string, value any)
+	Noted(option string) (value any, ok bool)
+}
+
+// note remembers the value that a client is told for an option.
+func note(s *jail.State, option string, value any) {
+	if n, ok := any(s).(noter); ok {
+		n.Note(option, value)
+	}
+}
+
+// noted is what was remembered of an option, else the value at hand.
+func noted(s *jail.State, option string, value any) any {
+	if n, ok := any(s).(noter); ok {
+		if v, ok := n.Noted(option); ok {
+			return v
+		}
+	}
+	return value
 }
 
 // datePattern is a pair of pattern and name, the pattern None for what has none.
 func datePattern(s *jail.State) any {
 	pattern, name, ok := s.Filter().DatePattern()
 	switch {
-	case !ok:
+	case name == "":
 		return nil
-	case pattern == "":
+	case !ok:
 		return pyobj.Tuple{nil, name}
 	}
 	return pyobj.Tuple{pattern, name}

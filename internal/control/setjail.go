@@ -127,6 +127,7 @@ func delIgnoreIP(_ *call, s *jail.State, v any) (any, error) {
 
 func setIgnoreCommand(_ *call, s *jail.State, v any) (any, error) {
 	s.Ignore().SetCommand(pyobj.Str(v))
+	note(s, "ignorecommand", v)
 	return v, nil
 }
 
@@ -160,6 +161,7 @@ func setFindTime(_ *call, s *jail.State, v any) (any, error) {
 		return nil, err
 	}
 	s.SetFindTime(value, text)
+	note(s, "findtime", number(text))
 	return number(text), nil
 }
 

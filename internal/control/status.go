@@ -62,11 +62,7 @@ func statusOfAll(c *call, flavor string) (any, error) {
 	if flavor == "stats" {
 		return jails, nil
 	}
-	reply := overview(all)
-	if jails.Len() > 0 {
-		reply = append(reply, jails)
-	}
-	return reply, nil
+	return append(overview(all), jails), nil
 }
 
 func statusOf(c *call, j *jail.Jail, flavor string) (any, error) {

@@ -100,7 +100,7 @@ func (t *Table) Plan(ctx context.Context, stream, sidecar any, scope server.Scop
 // staged reads a stream on a stage.
 func (c *call) staged(stream, sidecar any) (*server.Stage, error) {
 	r := &reader{call: c, stage: c.srv.NewStage(), lost: map[string]bool{}}
-	for _, command := range config.ApplySidecar(itemsOf(stream), sidecar) {
+	for _, command := range config.ApplySidecar(commandsOf(stream), sidecar) {
 		if err := r.read(command); err != nil {
 			r.stage.Drop()
 			return nil, err
@@ -113,6 +113,16 @@ func (c *call) staged(stream, sidecar any) (*server.Stage, error) {
 		}
 	}
 	return r.stage, nil
+}
+
+// commandsOf are the commands of a stream, each a list of words.
+func commandsOf(stream any) []any {
+	items := itemsOf(stream)
+	out := make([]any, len(items))
+	for i, e := range items {
+		out[i] = itemsOf(e)
+	}
+	return out
 }
 
 // read carries one command of the stream out, on the stage.

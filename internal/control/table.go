@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 
 	"stockade/internal/config"
@@ -99,22 +100,27 @@ func exceptionOf(err error) *pyobj.Exception {
 	case errors.As(err, &x):
 		return x
 	case errors.As(err, &syntax):
-		return expressionError(syntax)
+		return expressionError(syntax, "<string>")
 	}
 	return pyobj.Builtin("Exception", err.Error())
 }
 
-// expressionError is the exception of a time or formula that is none.
-func expressionError(e *pyexpr.Error) *pyobj.Exception {
+// syntaxMessage is the text of a syntax error, with its place.
+var syntaxMessage = regexp.MustCompile(`^(.*) \(<string>, line (\d+)\)$`)
+
+// expressionError is the exception of a time or formula that is none; file is
+// the name that Python has for where it stands.
+func expressionError(e *pyexpr.Error, file string) *pyobj.Exception {
+	if m := syntaxMessage.FindStringSubmatch(e.Msg); m != nil {
+		line, at := 1, e.Col+1
+		if m[2] == "0" {
+			line, at = 0, 0
+		}
+		return pyobj.Builtin("SyntaxError", m[1], pyobj.Tuple{file, line, at, e.Text, line, at})
+	}
 	switch {
 	case strings.HasPrefix(e.Msg, "name "):
 		return pyobj.Builtin("NameError", e.Msg)
-	case strings.Contains(e.Msg, "syntax") || strings.Contains(e.Msg, "literal"):
-		line, at := 1, e.Col+1
-		if e.Text == "" {
-			line, at = 0, 0
-		}
-		return pyobj.Builtin("SyntaxError", e.Msg, pyobj.Tuple{"<string>", line, at, e.Text, line, at})
 	case strings.Contains(e.Msg, "division"):
 		return pyobj.Builtin("ZeroDivisionError", e.Msg)
 	}

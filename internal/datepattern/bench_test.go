@@ -65,3 +65,21 @@ func BenchmarkMatch(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkAppend(b *testing.B) {
+	for _, pattern := range []string{"%Y-%m-%d %H:%M:%S", "^{DATE}", `^[^\[]*\[({DATE})`} {
+		b.Run(pattern, func(b *testing.B) {
+			for b.Loop() {
+				made.templates = nil
+				if err := New(fixed(at)).Append(pattern); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("defaults", func(b *testing.B) {
+		for b.Loop() {
+			defaultTemplates(2026)
+		}
+	})
+}

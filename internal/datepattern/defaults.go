@@ -119,9 +119,45 @@ func datedTemplates(pattern string, year int) ([]*template, error) {
 	return list, nil
 }
 
-// single makes the template of one part of a datepattern that stands for one
+// made keeps the templates of patterns, as many jails have the same ones.
+var made struct {
+	sync.Mutex
+	templates map[madeKey]*template
+}
+
+type madeKey struct {
+	part string
+	year int
+}
+
+// maxMade bounds the templates that are kept.
+const maxMade = 1024
+
+// single gives the template of one part of a datepattern that stands for one
 // template only.
 func single(part string, year int) (*template, error) {
+	key := madeKey{part, year}
+	made.Lock()
+	t := made.templates[key]
+	made.Unlock()
+	if t != nil {
+		return t, nil
+	}
+	t, err := makeSingle(part, year)
+	if err != nil {
+		return nil, err
+	}
+	made.Lock()
+	defer made.Unlock()
+	if made.templates == nil || len(made.templates) >= maxMade {
+		made.templates = map[madeKey]*template{}
+	}
+	made.templates[key] = t
+	return t, nil
+}
+
+// makeSingle makes the template that single gives.
+func makeSingle(part string, year int) (*template, error) {
 	if epochMark.MatchString(part) {
 		return newEpoch(part)
 	}

@@ -117,21 +117,22 @@ func (d *Detector) AppendOption(option string) error {
 func (d *Detector) Append(pattern string) error {
 	switch {
 	case strings.EqualFold(pattern, lineBegin):
-		n := d.addAll(anchoredOnly(defaultsOf(d.env.Year)))
-		d.logf("  default filtered date pattern: %d template(s)", n)
+		list := anchoredOnly(defaultsOf(d.env.Year))
+		d.addAll(list)
+		d.logf("  default filtered date pattern: %d template(s)", len(list))
 		return nil
 	case strings.EqualFold(pattern, "{DEFAULT}"):
 		// The defaults are what an empty detector has anyway; beside other
 		// patterns this one adds nothing.
-		d.logf("  default filtered date pattern: %d template(s)", len(d.added))
+		d.logf("  default filtered date pattern: 0 template(s)")
 		return nil
 	case dateMark.MatchString(pattern):
 		list, err := datedTemplates(pattern, d.env.Year)
 		if err != nil {
 			return err
 		}
-		n := d.addAll(list)
-		d.logf("  default date pattern for `%s`: %d template(s)", pyobj.Repr(pattern), n)
+		d.addAll(list)
+		d.logf("  default date pattern for `%s`: %d template(s)", pyobj.Repr(pattern), len(list))
 		return nil
 	}
 	t, err := single(pattern, d.env.Year)
@@ -159,19 +160,18 @@ func (d *Detector) add(t *template) bool {
 	return true
 }
 
-// addAll appends those templates whose names are new and tells how many
-// templates there are then.
-func (d *Detector) addAll(list []*template) int {
+// addAll appends those templates whose names are new.
+func (d *Detector) addAll(list []*template) {
 	for _, t := range list {
 		d.add(t)
 	}
-	return len(d.added)
 }
 
 // loadDefaults fills an empty detector.
 func (d *Detector) loadDefaults() {
-	n := d.addAll(defaultsOf(d.env.Year))
-	d.logf("  default date pattern: %d template(s)", n)
+	list := defaultsOf(d.env.Year)
+	d.addAll(list)
+	d.logf("  default date pattern: %d template(s)", len(list))
 }
 
 func (d *Detector) logf(format string, args ...any) {

@@ -195,7 +195,9 @@ func (d *Detector) win(line []byte, c *candidate, sticky bool) Hit {
 	}
 	d.countUsed()
 	// A line that leaves everything as it was will do so again.
-	fixed := sticky && before.last == d.state.last && (r.anchored || before.place == d.state.place)
+	start, end := c.spans.at(whole)
+	fixed := sticky && before.last == d.state.last &&
+		(r.anchored || before.place == d.state.place && c.from == start && c.to == end)
 	return d.memo.store(line, r, c, &d.state.place, fixed)
 }
 

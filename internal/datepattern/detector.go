@@ -141,7 +141,8 @@ func (d *Detector) Append(pattern string) error {
 	}
 	d.logf("  date pattern `%s`: `%s`", t.pattern, t.name)
 	if !d.add(t) {
-		return fmt.Errorf("There is already a template with name %s", t.name) //nolint:staticcheck // Fail2ban's text
+		//lint:ignore ST1005 the text is Fail2ban's
+		return fmt.Errorf("There is already a template with name %s", t.name)
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ const (
 // fits tells whether eight bytes of a line are like the key.
 func (k *keyWord) fits(text uint64) bool {
 	digits := (text ^ zeros) & k.digit
-	return (text^k.text)&k.mask|(digits|digits+k.add)&highHalf == 0
+	return (text^k.text)&k.mask|(digits|(digits+k.add))&highHalf == 0
 }
 
 // remembered answers a line without a search.

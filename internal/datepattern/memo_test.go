@@ -174,6 +174,10 @@ func TestWhichDigitsAreExchanged(t *testing.T) {
 		{"{^LN-BEG}", "20050814T095807 x", "20050814T091234 x", true},
 		{"{^LN-BEG}", "1124013590.125 x", "1124013999.999 x", true},
 		{"{^LN-BEG}", "1124013590.125 x", "112401399.999 x", false},
+		{"{^LN-BEG}", "2005-08-14 09:58:07,123 x", "2005-08-14 09:58:07,1\u0280 x", false},
+		{"{^LN-BEG}", "2005-08-14 09:58:07,123 x", "2005-08-14 09:58:\u0280,123 x", false},
+		{"{^LN-BEG}", "2005-08-14 09:58:07,123 x", "2005-08-14 09:58:0:,123 x", false},
+		{"{^LN-BEG}", "2005-08-14 09:58:07,123 x", "2005-08-14 09:5/:07,123 x", false},
 		{"%H:%M:%S", "09:58:07:01 x", "09:58:08:01 x", false},
 		{"%H:%M:%S7?", "09:58:07 x", "09:58:08 x", false},
 		{"(?!.*5)%H:%M:%S", "09:28:07 x", "09:58:08 x", false},
@@ -185,6 +189,24 @@ func TestWhichDigitsAreExchanged(t *testing.T) {
 		match(t, d, test.first)
 		if _, known := d.peek([]byte(test.second)); known != test.want {
 			t.Errorf("%s: after %q, %q is known: %v", test.pattern, test.first, test.second, known)
+		}
+	}
+}
+
+// Of all bytes only the digits below the limit fit the place of one.
+func TestOnlyDigitsFit(t *testing.T) {
+	for limit, add := range map[int]uint64{6: below6, 10: below10} {
+		for place := range 8 {
+			shift := place * 8
+			k := keyWord{digit: 0xff << shift, add: add << shift}
+			for c := range 256 {
+				want := c >= '0' && c < '0'+limit
+				for _, others := range []uint64{0, ^uint64(0) &^ (0xff << shift)} {
+					if got := k.fits(others | uint64(c)<<shift); got != want {
+						t.Fatalf("byte %#x at place %d below %d fits: %v", c, place, limit, got)
+					}
+				}
+			}
 		}
 	}
 }

@@ -27,7 +27,8 @@ func ParseOffset(text string) (int, error) {
 	}
 	seconds, err := zoneText(text)
 	if errors.Is(err, errZone) {
-		return 0, fmt.Errorf("Unknown or unsupported time zone: %s", pyobj.Repr(text)) //nolint:staticcheck // Fail2ban's text
+		//lint:ignore ST1005 the text is Fail2ban's
+		return 0, fmt.Errorf("Unknown or unsupported time zone: %s", pyobj.Repr(text))
 	}
 	return seconds, err
 }

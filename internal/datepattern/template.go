@@ -100,7 +100,8 @@ func newPattern(pattern string, year int) (*template, error) {
 		}
 	}
 	if _, _, err := expand(body, year); err != nil {
-		return nil, fmt.Errorf("Failed to set datepattern %s (may be an invalid format or unescaped percent char): %w", //nolint:staticcheck // Fail2ban's text
+		//lint:ignore ST1005 the text is Fail2ban's
+		return nil, fmt.Errorf("Failed to set datepattern %s (may be an invalid format or unescaped percent char): %w",
 			pyobj.Repr(body), err)
 	}
 	_, name, _ := expand(shown, year)

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -222,7 +221,7 @@ func idleCost(t *testing.T) {
 		in.start(t)
 		time.Sleep(3 * time.Second)
 		fmt.Printf("  %-10s resident %6.1f MiB   ready after %7.1f ms (median of %d starts, %.1f to %.1f)\n", s.name,
-			resident(t, in.pid(t)), ms(took[len(took)/2]), len(took), ms(took[0]), ms(took[len(took)-1]))
+			residentMiB(t, in.pid(t)), ms(took[len(took)/2]), len(took), ms(took[0]), ms(took[len(took)-1]))
 		in.ask(t, "stop")
 		in.gone(t)
 	}
@@ -252,21 +251,6 @@ func (in *instance) readyTime(t *testing.T) time.Duration {
 	}
 	t.Fatalf("%s never said that it is ready", in.name)
 	return 0
-}
-
-// resident is a process's memory in MiB.
-func resident(t *testing.T, pid int) float64 {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
-	kib, err := strconv.Atoi(strings.Fields(rest)[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return float64(kib) / 1024
 }
 
 func exists(name string) bool {

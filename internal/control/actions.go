@@ -22,7 +22,7 @@ func addAction(c *call, j *jail.Jail, args []any) (any, error) {
 		}
 	}
 	if src := c.origin.Action; src != nil {
-		spec.Source = &action.Source{Files: src.Files, Library: src.Library, Digest: src.Digest}
+		spec.Source = &action.Source{Name: src.Name, Files: src.Files, Library: src.Library, Digest: src.Digest}
 	}
 	return spec.Name, j.AddAction(c.ctx, spec)
 }

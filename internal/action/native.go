@@ -57,7 +57,10 @@ func (n *nftables) spec() (netfilter.Spec, error) {
 	var broken error
 	spec, err := netfilter.ParseSpec(nftKinds[n.kind], func(name string, fam ipaddr.Family) (string, bool) {
 		get := n.props.lookup(fam.String())
-		if _, ok := get(name); !ok {
+		raw, ok := get(name)
+		if !ok || raw == "<known/"+name+">" {
+			// Parameters arrive unsubstituted. This one asks for the file's own
+			// default, which is ours too where the file is a stock one.
 			return "", false
 		}
 		text, err := expand("<"+name+">", get)

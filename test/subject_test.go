@@ -213,7 +213,8 @@ func (in *instance) started() bool {
 
 // client runs a client command and returns what it printed and its exit code.
 func (in *instance) client(args ...string) (string, int) {
-	out, err := in.program("client", append([]string{"-c", in.path("etc")}, args...)...).CombinedOutput()
+	// In the namespace, since a restart makes it the parent of a server.
+	out, err := in.enter(in.program("client", append([]string{"-c", in.path("etc")}, args...)...)).CombinedOutput()
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):

@@ -69,6 +69,23 @@ func BenchmarkSSHD(b *testing.B) {
 	}
 }
 
+// BenchmarkTrial is what fail2ban-regex does with a line.
+func BenchmarkTrial(b *testing.B) {
+	d := filtertest.Start(b, "UTC")
+	spec := d.Read(d.Dir+"/etc/fail2ban", "sshd", nil)
+	spec.All = true
+	f, err := build(spec, time.UTC)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f.SetLight(true)
+	lines := sshdLines(b, f)["all"]
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		f.Process(noon, Line{Text: lines[i%len(lines)], InOperation: true})
+	}
+}
+
 func BenchmarkNewFilter(b *testing.B) {
 	for b.Loop() {
 		f := New(datepattern.Env{Zone: time.UTC})

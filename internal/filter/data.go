@@ -7,7 +7,7 @@ import (
 
 // dataScratch is the memory in which the groups of a match are put together.
 type dataScratch struct {
-	pref, fail Data
+	groups Data
 	// prefSpans holds start and end of every group of the prefregex, because
 	// the machine forgets them at the next search.
 	prefSpans []int
@@ -47,7 +47,7 @@ func (f *Filter) keepPrefix() {
 	for _, g := range f.pref.groups {
 		s, e := f.machine.Span(g.index)
 		d.prefSpans = append(d.prefSpans, s, e)
-		if g.name == "content" && e > s {
+		if e > s && g.name == "content" {
 			c := &d.content
 			c.offset = s
 			if e == len(body)-1 {
@@ -62,53 +62,82 @@ func (f *Filter) keepPrefix() {
 
 // gather puts the groups of prefregex and failregex together: groups of the
 // failregex that took part overlay those of the prefregex; where the prefregex
-// has none (but its content) all of them count.
+// has none (but its content) all of them count. The result is scratch memory.
 func (f *Filter) gather(r *rule) Data {
-	d := &f.data
-	d.pref = d.pref[:0]
-	if f.pref != nil && len(f.pref.groups) > 0 {
-		d.pref = f.prefGroups(d.pref)
+	d := f.data.groups[:0]
+	if f.pref != nil {
+		d = f.prefGroups(d)
 	}
-	d.fail = capture(d.fail[:0], r, f.machine, f.searched())
-	if len(d.pref) == 0 {
-		return d.fail
-	}
-	for i := range d.fail {
-		if e := &d.fail[i]; !e.Null {
-			d.pref.set(*e)
+	base := len(d)
+	s := f.searched()
+	for i := range r.groups {
+		g := &r.groups[i]
+		from, to := f.machine.Span(g.index)
+		switch {
+		case from >= 0 && base > 0 && g.over >= 0:
+			e := &d[g.over]
+			e.Text, e.Null, e.Other = s[from:to], false, nil
+		case from >= 0:
+			d = append(d, Entry{Name: g.name, Text: s[from:to]})
+		case base == 0:
+			d = append(d, Entry{Name: g.name, Null: true})
 		}
 	}
-	return d.pref
+	if len(r.extras) > 0 {
+		d = f.composeOver(d, base, r)
+	}
+	f.data.groups = d
+	return d
+}
+
+// composeOver lets the alt_ and tuple_ groups of a failregex fill its groups.
+// They are composed among themselves first, then laid over the prefregex's.
+func (f *Filter) composeOver(d Data, base int, r *rule) Data {
+	if base == 0 {
+		compose(&d, r.extras)
+		return d
+	}
+	own := captured(r, f.machine, f.searched())
+	compose(&own, r.extras)
+	for i := range own {
+		if !own[i].Null {
+			d.set(own[i])
+		}
+	}
+	return d
+}
+
+// captured gives the groups of the rule that the machine just matched in s.
+func captured(r *rule, m *pyre.Machine, s string) Data {
+	d := make(Data, 0, len(r.groups)+len(r.extras))
+	for _, g := range r.groups {
+		if from, to := m.Span(g.index); from >= 0 {
+			d = append(d, Entry{Name: g.name, Text: s[from:to]})
+		} else {
+			d = append(d, Entry{Name: g.name, Null: true})
+		}
+	}
+	return d
 }
 
 // prefGroups gives the groups of the prefregex without the content.
-func (f *Filter) prefGroups(into Data) Data {
+func (f *Filter) prefGroups(d Data) Data {
 	s := f.line.string()[f.line.nDate:]
-	for i, g := range f.pref.groups {
-		from, to := f.data.prefSpans[2*i], f.data.prefSpans[2*i+1]
-		if from < 0 {
-			into = append(into, Entry{Name: g.name, Null: true})
+	for i := range f.pref.groups {
+		name := f.pref.groups[i].name
+		if name == "content" {
 			continue
 		}
-		into = append(into, Entry{Name: g.name, Text: s[from:to]})
-	}
-	compose(&into, f.pref.extras)
-	into.drop("content")
-	return into
-}
-
-// capture gives the groups of the rule that the machine just matched in s.
-func capture(into Data, r *rule, m *pyre.Machine, s string) Data {
-	for _, g := range r.groups {
-		from, to := m.Span(g.index)
-		if from < 0 {
-			into = append(into, Entry{Name: g.name, Null: true})
-			continue
+		if from, to := f.data.prefSpans[2*i], f.data.prefSpans[2*i+1]; from >= 0 {
+			d = append(d, Entry{Name: name, Text: s[from:to]})
+		} else {
+			d = append(d, Entry{Name: name, Null: true})
 		}
-		into = append(into, Entry{Name: g.name, Text: s[from:to]})
 	}
-	compose(&into, r.extras)
-	return into
+	if len(f.pref.extras) > 0 {
+		compose(&d, f.pref.extras)
+	}
+	return d
 }
 
 // compose lets alt_ groups stand in for empty ones and joins tuple_ groups to

@@ -110,6 +110,15 @@ func (d Data) Fields() ticket.Fields {
 	return out
 }
 
+// setNear is set for an entry that probably stands at that place.
+func (d *Data) setNear(at int, e *Entry) {
+	if at < len(*d) && (*d)[at].Name == e.Name {
+		(*d)[at] = *e
+		return
+	}
+	d.set(*e)
+}
+
 // set replaces an entry in its place or appends it.
 func (d *Data) set(e Entry) {
 	if old := d.Find(e.Name); old != nil {

@@ -20,10 +20,13 @@ type subject struct {
 
 // identify finds ID and address among the captured groups: ip4 before ip6
 // before dns before fid. The error is a mask that the reference refuses.
-func (f *Filter) identify(d Data) (subject, error) {
+func (f *Filter) identify(d Data, has roles) (subject, error) {
 	raw := f.settings.raw()
-	fid := present(d.Find("fid"))
-	host, addr := f.host(d, raw)
+	var fid *Entry
+	if has&roleFID != 0 {
+		fid = present(d.Find("fid"))
+	}
+	host, addr := f.host(d, has, raw)
 	if host == nil {
 		if fid == nil {
 			return subject{}, nil
@@ -45,22 +48,30 @@ func (f *Filter) identify(d Data) (subject, error) {
 }
 
 // host finds the group that holds the address, and reads it.
-func (f *Filter) host(d Data, raw bool) (*Entry, ipaddr.ID) {
+func (f *Filter) host(d Data, has roles, raw bool) (*Entry, ipaddr.ID) {
 	cidr := ""
-	if c := present(d.Find("cidr")); c != nil {
-		cidr = c.Text
-	}
-	if e := present(d.Find("ip4")); e != nil {
-		return e, ipaddr.ParseFamily(e.Text, ipaddr.Inet4, cidr)
-	}
-	if e := present(d.Find("ip6")); e != nil {
-		return e, ipaddr.ParseFamily(e.Text, ipaddr.Inet6, cidr)
-	}
-	if e := present(d.Find("dns")); e != nil {
-		if raw {
-			return e, ipaddr.Raw(e.Text)
+	if has&roleCIDR != 0 {
+		if c := present(d.Find("cidr")); c != nil {
+			cidr = c.Text
 		}
-		return e, ipaddr.ID{}
+	}
+	if has&roleIP4 != 0 {
+		if e := present(d.Find("ip4")); e != nil {
+			return e, ipaddr.ParseFamily(e.Text, ipaddr.Inet4, cidr)
+		}
+	}
+	if has&roleIP6 != 0 {
+		if e := present(d.Find("ip6")); e != nil {
+			return e, ipaddr.ParseFamily(e.Text, ipaddr.Inet6, cidr)
+		}
+	}
+	if has&roleDNS != 0 {
+		if e := present(d.Find("dns")); e != nil {
+			if raw {
+				return e, ipaddr.Raw(e.Text)
+			}
+			return e, ipaddr.ID{}
+		}
 	}
 	return nil, ipaddr.ID{}
 }

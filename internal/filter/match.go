@@ -102,20 +102,21 @@ func (f *Filter) matched(i int, text []byte, info *Info) (stop bool) {
 func (f *Filter) found(i int, lines []ticket.Match) error {
 	r := f.fail[i]
 	data := f.gather(r)
-	var fail Failure
-	var rec *session
-	if key := data.Find("mlfid"); key != nil && !key.Null {
-		rec = f.sess.merge(f.now, key.Text, &data, lines, f)
-		if rec.noFail && !f.settings.checkAll {
-			return nil
-		}
-		data, fail.Matches = rec.data, rec.matches
-	} else if lines != nil {
-		fail.Matches = lines
-	} else {
-		fail.Matches = []ticket.Match{f.line.match()}
+	has := r.roles
+	if f.pref != nil {
+		has |= f.pref.roles
 	}
-	who, err := f.identify(data)
+	var rec *session
+	if has&roleMLFID != 0 {
+		if key := data.Find("mlfid"); key != nil && !key.Null {
+			rec = f.sess.merge(f, key.Text, &data, has, lines)
+			if rec.noFail && !f.settings.checkAll {
+				return nil
+			}
+			data, has = rec.data, rec.has
+		}
+	}
+	who, err := f.identify(data, has)
 	if err != nil {
 		return err
 	}
@@ -127,39 +128,52 @@ func (f *Filter) found(i int, lines []ticket.Match) error {
 		if rec.pending = true; !f.settings.checkAll {
 			return nil
 		}
-		fail.Pending = true
 	}
 	if who.dns != "" && !f.settings.resolves() {
 		return nil
 	}
-	fail.ID, fail.DNS, fail.Index = who.id, who.dns, i
-	fail.Data = append(make(Data, 0, len(data)+1), data...)
+	f.deliver(i, r, &who, rec, data, lines)
+	return nil
+}
+
+// deliver adds a failure to the results of the line.
+func (f *Filter) deliver(i int, r *rule, who *subject, rec *session, data Data, lines []ticket.Match) {
+	f.failures = append(f.failures, Failure{})
+	x := &f.failures[len(f.failures)-1]
+	x.ID, x.DNS, x.Index, x.Pending = who.id, who.dns, i, !who.found
+	l := &f.line
+	x.Time, x.HasTime, x.IntegerTime = l.time, l.hasTime, l.integer
+	if f.settings.checkAll {
+		x.NoFail = rec != nil && rec.noFail || rec == nil && data.Text("nofail") != ""
+	}
+	if f.settings.light {
+		return
+	}
+	x.Data = append(make(Data, 0, len(data)+1), data...)
 	if !who.ip.IsZero() {
 		ip := Entry{Name: "ip", Text: who.ip.String()}
-		fail.Data.set(ip)
+		x.Data.set(ip)
 		if rec != nil {
 			rec.data.set(ip)
 		}
 	}
-	fail.NoFail = f.settings.checkAll && (rec != nil && rec.noFail || data.Text("nofail") != "")
-	f.deliver(fail, r)
-	return nil
-}
-
-// deliver adds time and cause.
-func (f *Filter) deliver(fail Failure, r *rule) {
-	l := &f.line
-	fail.Time, fail.HasTime, fail.IntegerTime = l.time, l.hasTime, l.integer
+	switch {
+	case rec != nil:
+		x.Matches = rec.matches
+	case lines != nil:
+		x.Matches = lines
+	default:
+		x.Matches = []ticket.Match{f.line.match()}
+	}
 	if !f.settings.noCauses {
-		fail.Cause = event.Cause{
-			Rule:  event.Rule{Kind: r.kind, Index: fail.Index, Origin: r.origin},
+		x.Cause = event.Cause{
+			Rule:  event.Rule{Kind: r.kind, Index: i, Origin: r.origin},
 			Line:  f.lineText(),
 			Spans: f.spans(r),
 			Place: l.place,
 			Who:   event.Who{Kind: "log"},
 		}
 	}
-	f.failures = append(f.failures, fail)
 }
 
 // lineText is the line as it stood in the log, without its end.

@@ -25,6 +25,7 @@ type rule struct {
 	text   string // as it was given
 	re     *pyre.Regexp
 	groups []group
+	roles  roles
 	// extras are the alt_ and tuple_ groups in the order of their names.
 	extras []extra
 }
@@ -33,6 +34,9 @@ type rule struct {
 type group struct {
 	name  string
 	index int
+	// over is the place of the group of this name among those of the
+	// prefregex, -1 for none.
+	over int
 }
 
 // extra is a group that gives a value to another one.
@@ -62,11 +66,40 @@ func compile(kind string, r Rule, usedns string, multiline bool) (*rule, error) 
 	c := &rule{kind: kind, origin: r.Origin, text: r.Text, re: re}
 	for i, name := range re.GroupNames() {
 		if name != "" {
-			c.groups = append(c.groups, group{name, i})
+			c.groups = append(c.groups, group{name, i, -1})
 		}
 	}
 	c.extras = extrasOf(c.groups)
+	for _, g := range c.groups {
+		c.roles |= roleOf[g.name]
+	}
+	for _, x := range c.extras {
+		c.roles |= roleOf[x.to]
+	}
 	return c, nil
+}
+
+// roles are the groups with a meaning of their own that a rule has, so that
+// nobody looks for what cannot be there.
+type roles uint16
+
+const (
+	roleFID roles = 1 << iota
+	roleIP4
+	roleIP6
+	roleDNS
+	roleCIDR
+	roleUser
+	roleMLFID
+	roleNofail
+	roleForget
+	roleGained
+	roleContent
+)
+
+var roleOf = map[string]roles{
+	"fid": roleFID, "ip4": roleIP4, "ip6": roleIP6, "dns": roleDNS, "cidr": roleCIDR, "user": roleUser,
+	"mlfid": roleMLFID, "nofail": roleNofail, "mlfforget": roleForget, "mlfgained": roleGained, "content": roleContent,
 }
 
 // has tells whether the rule has a group of one of the names.
@@ -129,6 +162,7 @@ func (f *Filter) AddIgnoreregex(r Rule) error {
 func (f *Filter) SetPrefregex(r Rule) error {
 	if r.Text == "" {
 		f.pref = nil
+		f.rebuild()
 		return nil
 	}
 	c, err := compile("prefregex", r, f.settings.useDNS, false)
@@ -136,6 +170,7 @@ func (f *Filter) SetPrefregex(r Rule) error {
 		return err
 	}
 	f.pref = c
+	f.rebuild()
 	return nil
 }
 
@@ -206,11 +241,35 @@ func texts(list []*rule) []string {
 	return out
 }
 
+// place is where a group stands in what the prefregex gives, -1 for nowhere.
+func (r *rule) place(name string) int {
+	if r == nil {
+		return -1
+	}
+	at := 0
+	for _, g := range r.groups {
+		switch g.name {
+		case name:
+			if name == "content" {
+				return -1
+			}
+			return at
+		case "content":
+		default:
+			at++
+		}
+	}
+	return -1
+}
+
 // rebuild makes the table that tells which failregexes are worth running.
 func (f *Filter) rebuild() {
 	res := make([]*pyre.Regexp, len(f.fail))
 	for i, r := range f.fail {
 		res[i] = r.re
+		for k := range r.groups {
+			r.groups[k].over = f.pref.place(r.groups[k].name)
+		}
 	}
 	f.dispatch = pyre.NewDispatch(res)
 }

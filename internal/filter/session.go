@@ -24,9 +24,11 @@ type session struct {
 	matches, saved []ticket.Match
 	// pending marks failures without an address so far.
 	pending bool
-	// noFail says that the last line was no failure.
-	noFail bool
-	until  time.Time
+	// noFail says that the last line was no failure, noted that data may say so.
+	noFail, noted bool
+	until         time.Time
+	// has are the roles of all groups that were seen.
+	has roles
 }
 
 // sessions holds the sessions in the order of their beginning.
@@ -71,13 +73,20 @@ func (s *sessions) drop(r *session) {
 
 // merge brings the groups of one match together with what is known of its
 // session, and returns the session as it then stands. d is scratch memory.
-func (s *sessions) merge(now time.Time, key string, d *Data, lines []ticket.Match, f *Filter) *session {
-	gained := d.Text("mlfgained")
-	noFail := gained != "" || d.Text("nofail") != ""
-	if gained != "" && d.Text("nofail") == "" {
-		d.set(Entry{Name: "nofail", Text: gained})
+func (s *sessions) merge(f *Filter, key string, d *Data, has roles, lines []ticket.Match) *session {
+	now := f.now
+	var noFail, forget bool
+	gained := ""
+	if has&(roleNofail|roleGained) != 0 {
+		gained = d.Text("mlfgained")
+		noFail = gained != "" || d.Text("nofail") != ""
+		if gained != "" && d.Text("nofail") == "" {
+			d.set(Entry{Name: "nofail", Text: gained})
+		}
 	}
-	forget := d.drop("mlfforget")
+	if has&roleForget != 0 {
+		forget = d.drop("mlfforget")
+	}
 	r := s.get(key, now)
 	if r != nil {
 		r.update(*d, gained != "")
@@ -91,22 +100,28 @@ func (s *sessions) merge(now time.Time, key string, d *Data, lines []ticket.Matc
 			s.put(r, now)
 		}
 	}
+	r.has |= has
+	r.noted = r.noted || has&(roleNofail|roleGained) != 0
 	if r.pending || len(r.users) > 1 {
-		r.pending = false
+		r.pending, r.noted = false, false
 		r.data.drop("nofail")
 		r.data.drop("mlfgained")
 		noFail = false
 	}
 	r.addLines(lines, noFail, forget, f)
-	r.noFail = r.data.Text("nofail") != ""
+	r.noFail = r.noted && r.data.Text("nofail") != ""
 	return r
 }
 
 // update lets the groups of a further line overlay those of the session.
 func (r *session) update(d Data, gained bool) {
 	r.addUser(d.Text("user"))
-	had := r.data.drop("nofail")
-	had = r.data.drop("mlfgained") || had
+	had := false
+	if r.noted {
+		had = r.data.drop("nofail")
+		had = r.data.drop("mlfgained") || had
+		r.noted = false
+	}
 	if gained {
 		r.pending = false
 	}
@@ -115,7 +130,7 @@ func (r *session) update(d Data, gained bool) {
 	}
 	for i := range d {
 		if !d[i].Null {
-			r.data.set(d[i])
+			r.data.setNear(i, &d[i])
 		}
 	}
 }
@@ -131,6 +146,7 @@ func (r *session) addUser(name string) {
 // addLines puts the lines of this match where they belong.
 func (r *session) addLines(lines []ticket.Match, noFail, forget bool, f *Filter) {
 	switch {
+	case f.settings.light:
 	case !noFail:
 		all := make([]ticket.Match, 0, len(r.saved)+len(r.matches)+max(len(lines), 1))
 		all = append(append(all, r.saved...), r.matches...)

@@ -23,6 +23,7 @@ type settings struct {
 	checkAll  bool
 	rawHosts  bool
 	noCauses  bool
+	light     bool
 	// datePattern is the option as it was set, empty for the defaults.
 	datePattern string
 	// timezone is the option logtimezone; hasTimezone tells whether it was set.
@@ -219,6 +220,10 @@ func (f *Filter) SetRawHosts(on bool) { f.settings.rawHosts = on }
 
 // SetCauses says whether failures carry their cause.
 func (f *Filter) SetCauses(on bool) { f.settings.noCauses = !on }
+
+// SetLight leaves data, matches and cause of the failures out, for those who
+// only count.
+func (f *Filter) SetLight(on bool) { f.settings.light = on }
 
 // resolves tells whether names are to be looked up.
 func (s *settings) resolves() bool { return s.useDNS == "yes" || s.useDNS == "warn" }

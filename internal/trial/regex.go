@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -13,6 +14,9 @@ import (
 	"stockade/internal/filter"
 	"stockade/internal/logbook"
 )
+
+// gcPercent is how much garbage may gather, relative to the little that lives.
+const gcPercent = 1000
 
 // shown is how much of a literal line or regex the header shows.
 const shown = 50
@@ -54,6 +58,9 @@ func (t *regexTrial) run() int {
 		fmt.Fprintf(t.out, "ERROR: %v\n", err)
 		return statusError
 	}
+	// One block and the lines to be listed are all that is kept, so collecting
+	// often would only cost time.
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	begin := time.Now()
 	if err := t.process(); err != nil {
 		fmt.Fprintf(t.out, "ERROR: %v\n", err)
@@ -81,6 +88,7 @@ func (t *regexTrial) prepare() error {
 		}
 	}
 	t.flushRecords()
+	t.filter.SetLight(!t.o.quiet() && t.filter.MaxLines() <= 1)
 	t.stats.init(len(t.filter.Failregex()), len(t.filter.Ignoreregex()), t.o)
 	return nil
 }

@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"stockade/internal/datepattern"
 	"stockade/internal/filter"
 	"stockade/internal/pyobj"
 )
 
-// ctime is how C prints a time.
-const ctime = "Mon Jan _2 15:04:05 2006"
+// foundTime is how -v prints the time of a failure.
+const foundTime = "Mon Jan 02 15:04:05 2006"
 
 // report prints all that was found.
 func (t *regexTrial) report() {
@@ -21,6 +22,9 @@ func (t *regexTrial) report() {
 		t.say("Prefregex: %d total\n|  %s\n", s.prefHits, p)
 		for _, d := range s.prefData {
 			t.say("|      %s\n", d)
+		}
+		if t.o.verbose > 0 && s.prefHits > len(s.prefData) {
+			t.say("|      ...\n")
 		}
 		t.say("`-\n\n")
 	}
@@ -63,7 +67,7 @@ func (t *regexTrial) reportRules(title string, texts []string, hits []ruleStats)
 				if id.multiple {
 					multiple = " (multiple regex matched)"
 				}
-				t.say("|      %s  %s%s\n", id.id, id.when.In(t.env.zone()).Format(ctime), multiple)
+				t.say("|      %s  %s%s\n", id.id, id.when.In(t.env.zone()).Format(foundTime), multiple)
 			}
 		}
 		t.say("`-\n")
@@ -109,6 +113,7 @@ func (t *regexTrial) reportLines(title string, l *listing, rules []filter.Rule, 
 	}
 	t.say("|- %s:\n", title)
 	for _, x := range l.lines {
+		x = strings.TrimRightFunc(x, unicode.IsSpace)
 		if !t.o.set["-D"] {
 			t.say("|  %s\n", x)
 			continue

@@ -92,7 +92,7 @@ func (t *regexTrial) count(fails []filter.Failure, info filter.Info) error {
 	s.lines++
 	if info.PrefixMatched {
 		s.prefHits++
-		if t.o.verbose > 0 {
+		if t.o.verbose > 0 && s.prefHits <= t.o.listed {
 			s.prefData = append(s.prefData, dictText(t.filter.PrefixGroups()))
 		}
 	}

@@ -24,36 +24,50 @@ type command struct {
 	// epoch is the set's when this action last lost bans by repairing itself.
 	epoch int
 
-	families map[string]*family
-	order    []string
+	families []*family
 }
 
 // family is what an action remembers of one address family. The one named ""
-// stands for actions that make no difference, and for IDs that are no address.
+// is that of an action which started without making a difference.
 type family struct {
+	name           string
 	started, items bool
+	// startText is the command that started it.
+	startText string
 }
 
 const logAction = "fail2ban.CommandAction"
 
 func newCommand(env *Env, name, lock string, props *properties, raise func() int) *command {
-	return &command{env: env, name: name, lock: lock, props: props, raise: raise, families: map[string]*family{}}
+	return &command{env: env, name: name, lock: lock, props: props, raise: raise}
 }
 
+// family finds or makes the memory of a family.
 func (c *command) family(name string) *family {
-	f := c.families[name]
-	if f == nil {
-		f = &family{}
-		c.families[name] = f
-		c.order = append(c.order, name)
+	for _, f := range c.families {
+		if f.name == name {
+			return f
+		}
 	}
+	f := &family{name: name}
+	c.families = append(c.families, f)
 	return f
 }
 
+func (c *command) isStarted(name string) bool {
+	return slices.ContainsFunc(c.families, func(f *family) bool { return f.name == name && f.started })
+}
+
 // with lists the families for which have is true, in the order in which they
-// were first met.
+// were first used.
 func (c *command) with(have func(*family) bool) []string {
-	return slices.DeleteFunc(slices.Clone(c.order), func(n string) bool { return !have(c.families[n]) })
+	var names []string
+	for _, f := range c.families {
+		if have(f) {
+			names = append(names, f.name)
+		}
+	}
+	return names
 }
 
 func (c *command) started() []string { return c.with(func(f *family) bool { return f.started }) }
@@ -92,7 +106,7 @@ func (c *command) run(text string, in *info, logs *[]logbook.Record) bool {
 }
 
 // forFamilies runs one operation for several families, the same text only once.
-func (c *command) forFamilies(tag, operation string, fams []string, logs *[]logbook.Record, after func(fam string, ok bool)) error {
+func (c *command) forFamilies(tag, operation string, fams []string, logs *[]logbook.Record, after func(fam, text string, ok bool)) error {
 	var err error
 	done := map[string]bool{}
 	for _, fam := range fams {
@@ -100,21 +114,27 @@ func (c *command) forFamilies(tag, operation string, fams []string, logs *[]logb
 		if textErr != nil {
 			return textErr
 		}
-		in := nobody(c.env, fam)
-		text = replaceTags(text, func(t string) (string, bool) { return fam, t == "family" })
-		ok, known := done[text]
+		key := text
+		if fam != "" && fam != noFamily {
+			key = withFamily(text, fam)
+		}
+		ok, known := done[key]
 		if !known {
-			ok = c.run(text, in, logs)
-			done[text] = ok
+			ok = c.run(withFamily(text, fam), nobody(c.env, fam), logs)
+			done[key] = ok
 		}
 		if after != nil {
-			after(fam, ok)
+			after(fam, key, ok)
 		}
 		if !ok {
 			err = c.operationFailed(operation)
 		}
 	}
 	return err
+}
+
+func withFamily(text, fam string) string {
+	return replaceTags(text, func(tag string) (string, bool) { return fam, tag == "family" })
 }
 
 // allFamilies are those that an action starts for before it knows any ban.
@@ -133,40 +153,56 @@ func (c *command) allFamilies() []string {
 	return []string{"inet4", "inet6"}
 }
 
-// start runs at the jail's start, or for single families before their first ban.
-func (c *command) start(fams []string, force bool, logs *[]logbook.Record) error {
-	if len(fams) == 0 {
-		if c.props.onDemand() && !force {
-			return nil
-		}
-		fams = c.allFamilies()
+// start runs at the jail's start.
+func (c *command) start(logs *[]logbook.Record) error {
+	if c.props.onDemand() {
+		return nil
 	}
-	fams = slices.DeleteFunc(slices.Clone(fams), func(n string) bool { return !force && c.family(n).started })
-	return c.forFamilies("actionstart", "starting", fams, logs, func(fam string, ok bool) {
-		c.family(fam).started = ok
+	return c.startFamilies(c.allFamilies(), logs)
+}
+
+// startFamilies starts families, but none by a command that started another
+// one already.
+func (c *command) startFamilies(fams []string, logs *[]logbook.Record) error {
+	var rest []string
+	for _, fam := range fams {
+		if text, err := c.text("actionstart", fam); err == nil && c.startedBy(fam, withFamily(text, fam)) {
+			c.family(fam).started = true
+			continue
+		}
+		rest = append(rest, fam)
+	}
+	return c.forFamilies("actionstart", "starting", rest, logs, func(fam, text string, ok bool) {
+		f := c.family(fam)
+		f.started, f.startText = ok, text
 	})
 }
 
+// startedBy tells whether another family was started by this text.
+func (c *command) startedBy(fam, text string) bool {
+	return slices.ContainsFunc(c.families, func(f *family) bool { return f.name != fam && f.started && f.startText == text })
+}
+
+// noFamily is the family of IDs that are no address. The name shows in commands.
+const noFamily = "None"
+
 // famOf is the family under which a ticket's bans are remembered.
 func famOf(t *ticket.Ticket) string {
-	switch t.Address().Family() {
-	case ipaddr.Inet4:
-		return "inet4"
-	case ipaddr.Inet6:
-		return "inet6"
+	if f := t.Address().Family(); f != ipaddr.None {
+		return f.String()
 	}
-	return ""
+	return noFamily
 }
 
 // ban applies a ban; tag is the property to run.
 func (c *command) ban(t *ticket.Ticket, tag string, logs *[]logbook.Record) error {
 	fam, in := famOf(t), newInfo(c.env, t)
-	if c.props.onDemand() && !c.family(fam).started {
+	if c.props.onDemand() && !c.isStarted(fam) {
 		fams := []string{fam}
-		if fam == "" {
-			fams = c.allFamilies()
+		if fam == noFamily {
+			fams = slices.DeleteFunc(c.allFamilies(), c.isStarted)
 		}
-		if err := c.start(fams, false, logs); err != nil {
+		if err := c.startFamilies(fams, logs); err != nil {
 			return c.failed("ban", in, err)
 		}
 	}
@@ -215,7 +251,7 @@ func (c *command) prolong(t *ticket.Ticket, logs *[]logbook.Record) error {
 // unban lifts a ban, where one of its family was ever applied.
 func (c *command) unban(t *ticket.Ticket, logs *[]logbook.Record) error {
 	fam := famOf(t)
-	if !c.family(fam).items {
+	if !slices.Contains(c.withItems(), fam) {
 		return nil
 	}
 	in := newInfo(c.env, t)
@@ -283,19 +319,21 @@ func (c *command) repair(fam string, logs *[]logbook.Record) bool {
 		c.family(fam).started = false
 		return false
 	}
-	_ = c.stopFamilies([]string{fam}, logs)
+	if c.isStarted(fam) {
+		_ = c.stopFamilies([]string{fam}, logs)
+	}
 	// Whether it started shows in the check that follows.
-	_ = c.start([]string{fam}, true, logs)
+	_ = c.startFamilies([]string{fam}, logs)
 	return true
 }
 
 // checkText is a text that knows no ticket, only the family.
 func (c *command) checkText(tag, fam string) (string, error) {
 	text, err := c.text(tag, fam)
-	if err != nil || fam == "" {
+	if err != nil || fam == "" || fam == noFamily {
 		return strings.TrimSpace(text), err
 	}
-	return strings.TrimSpace(replaceTags(text, func(t string) (string, bool) { return fam, t == "family" })), nil
+	return strings.TrimSpace(withFamily(text, fam)), nil
 }
 
 func (c *command) runPlain(text string, logs *[]logbook.Record) bool { return c.run(text, nil, logs) }
@@ -312,7 +350,7 @@ func (c *command) withItems() []string { return c.with(func(f *family) bool { re
 
 // flush lifts all bans at once. Where it fails, the environment is checked.
 func (c *command) flush(logs *[]logbook.Record) error {
-	err := c.forFamilies("actionflush", "flushing", c.withItems(), logs, func(fam string, ok bool) {
+	err := c.forFamilies("actionflush", "flushing", c.withItems(), logs, func(fam, _ string, ok bool) {
 		if ok {
 			c.family(fam).items = false
 		}
@@ -325,6 +363,7 @@ func (c *command) checkAll(lifting bool, logs *[]logbook.Record) error {
 	var failed error
 	for _, fam := range c.started() {
 		if ok, err := c.check(fam, nil, lifting, logs); err != nil || !ok {
+			c.family(fam).started = false
 			failed = &fault{fmt.Sprintf("the check of action '%s' failed", c.name)}
 		}
 	}
@@ -334,8 +373,8 @@ func (c *command) checkAll(lifting bool, logs *[]logbook.Record) error {
 func (c *command) stop(logs *[]logbook.Record) error { return c.stopFamilies(c.started(), logs) }
 
 func (c *command) stopFamilies(fams []string, logs *[]logbook.Record) error {
-	return c.forFamilies("actionstop", "stopping", fams, logs, func(fam string, _ bool) {
-		*c.family(fam) = family{}
+	return c.forFamilies("actionstop", "stopping", fams, logs, func(fam, _ string, _ bool) {
+		*c.family(fam) = family{name: fam}
 	})
 }
 
@@ -346,7 +385,7 @@ func (c *command) reload(logs *[]logbook.Record) error {
 
 // forget starts with no memory of what was started or banned.
 func (c *command) forget() {
-	c.families, c.order = map[string]*family{}, nil
+	c.families = nil
 }
 
 // defaultTimeout is what a command may take where nothing else is said.

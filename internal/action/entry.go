@@ -170,7 +170,7 @@ func (e *entry) start(r *Result) {
 		if e.native() {
 			err = e.nft.start(&r.Logs)
 		} else {
-			err = e.cmd.start(nil, false, &r.Logs)
+			err = e.cmd.start(&r.Logs)
 		}
 		if err != nil {
 			r.fail(e.name, &fault{fmt.Sprintf("Failed to start jail '%s' action '%s': %v", e.set.env.Jail, e.name, err)})

@@ -143,7 +143,9 @@ func (c *running) report(stdout, stderr captured) outcome {
 	if ok {
 		level = logbook.Debug
 	}
-	c.exec(level)
+	if !ok {
+		c.exec(level)
+	}
 	c.lines(level, "stdout", stdout)
 	c.lines(level, "stderr", stderr)
 	switch {

@@ -166,7 +166,6 @@ func (in *info) field(tag string) (name, value string) {
 	case "port":
 		name = "fport"
 	}
-	in.seen["F-*"] = in.fields()
 	switch name {
 	case "failures":
 		return name, pyobj.Str(in.ticket.Failures)

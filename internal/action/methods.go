@@ -162,7 +162,7 @@ func callStart(e *entry, _ map[string]any, r *Result) (any, error) {
 	if e.native() {
 		return nil, cause(e.nft.start(&r.Logs))
 	}
-	return nil, cause(e.cmd.start(nil, false, &r.Logs))
+	return nil, cause(e.cmd.start(&r.Logs))
 }
 
 func callStop(e *entry, _ map[string]any, r *Result) (any, error) {

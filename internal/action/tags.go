@@ -78,6 +78,12 @@ func resolve(tag string, get lookup) (string, bool, error) {
 		if c, ok := uses.Get(name); ok {
 			count = c.(int)
 		}
+		if name != tag && count > maxUses {
+			// The blame is on the tag that leads back to itself.
+			if _, _, err := resolve(name, get); err != nil {
+				return "", false, err
+			}
+		}
 		if name == tag || count > maxUses {
 			return "", false, selfReference(tag, name, uses, value)
 		}
@@ -227,7 +233,7 @@ func (v *variables) script(text string) script {
 
 // substitute replaces the tags of a ticket, once and without looking into
 // what it put in. The captured fields come second, as their order in the
-// arguments shows.
+// arguments shows. Without a ticket they are empty.
 func substitute(text string, in *info) script {
 	var vars variables
 	text = replaceTags(text, func(tag string) (string, bool) {
@@ -244,16 +250,17 @@ func substitute(text string, in *info) script {
 		}
 		return "", false
 	})
-	if in != nil {
-		text = replaceTags(text, func(tag string) (string, bool) {
-			field, ok := strings.CutPrefix(tag, "F-")
-			if !ok {
-				return "", false
-			}
-			name, value := in.field(field)
-			return vars.put("F_"+name, value), true
-		})
+	if start, _, _ := nextTag(text, 0); start >= 0 && in != nil {
+		in.seen["F-*"] = in.fields()
 	}
+	text = replaceTags(text, func(tag string) (string, bool) {
+		field, ok := strings.CutPrefix(tag, "F-")
+		if !ok || in == nil {
+			return "", ok
+		}
+		name, value := in.field(field)
+		return vars.put("F_"+name, value), true
+	})
 	return vars.script(text)
 }
 

@@ -74,10 +74,10 @@ func (e *emitter) classLoop(n *node, set *charset, guard []byte, follow first) {
 	}
 	ext := &extra{class: c, greed: mode, min: n.min, max: n.max, guard: guard, after: newAfter(&follow)}
 	if guard == nil && mode != lazy && n.min == 0 && n.max == 1 {
-		e.add(inst{op: opOption, tab: &c.tab, ext: ext})
+		e.add(inst{op: opOption, memo: e.memoNumber(), tab: &c.tab, ext: ext})
 		return
 	}
-	e.add(inst{op: opLoop, memo: e.memoNumber(), tab: &c.tab, ext: ext})
+	e.addLoop(inst{op: opLoop, tab: &c.tab, ext: ext})
 }
 
 // loopWithLast writes [ab]*b: one loop whose last character is out of a
@@ -85,7 +85,15 @@ func (e *emitter) classLoop(n *node, set *charset, guard []byte, follow first) {
 func (e *emitter) loopWithLast(set, last *charset, follow first) {
 	c := e.class(set)
 	ext := &extra{class: c, last: e.class(last), greed: greedy, min: 1, max: unbounded, after: newAfter(&follow)}
-	e.add(inst{op: opLoop, memo: e.memoNumber(), tab: &c.tab, ext: ext})
+	e.addLoop(inst{op: opLoop, tab: &c.tab, ext: ext})
+}
+
+// addLoop gives a loop two numbers in the table of visited places: where it
+// begins, and where it ends.
+func (e *emitter) addLoop(in inst) {
+	in.memo = e.memoNumber()
+	e.memoNumber()
+	e.add(in)
 }
 
 func newAfter(f *first) after {

@@ -70,20 +70,30 @@ func (m *Machine) Search(re *Regexp, text []byte, from, to int, b *Budget) (bool
 	m.far = from
 	m.found = false
 	pr := re.prog
-	if from > to || pr.anchored && from > 0 {
+	if from > to || pr.anchored && (from > 0 || !m.headFits(pr, text[:to])) {
 		return false, nil
-	}
-	if pr.useTable && (pr.anchored || from == to) {
-		m.far = from + 1
-		if from == to || !pr.table[text[from]] {
-			return false, nil
-		}
 	}
 	m.prepare(pr, text[:to])
 	var err error
 	m.found, err = m.attempt(pr, from, b)
 	m.tidy()
 	return m.found, err
+}
+
+// headFits tells whether an anchored program can match at all, by the first
+// bytes of the text.
+func (m *Machine) headFits(pr *program, text []byte) bool {
+	for i, c := range pr.prefix {
+		if i == len(text) || text[i] != c {
+			m.far = i + 1
+			return false
+		}
+	}
+	if pr.useTable && (len(text) == 0 || !pr.table[text[0]]) {
+		m.far = 1
+		return false
+	}
+	return true
 }
 
 // prepare makes room for the program's registers.

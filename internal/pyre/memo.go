@@ -90,3 +90,25 @@ func tookPart(regs []int32, group int) bool {
 	start, end := regs[2*group], regs[2*group+1]
 	return start >= 0 && end >= start
 }
+
+// newBack gives the last place from q down to lo where a greedy loop can end
+// and has not ended in vain before, or -1, and what it cost to find.
+func (m *Machine) newBack(in *inst, lo, q int) (place, cost int) {
+	for in.op == opLoop && q >= 0 && m.memo.visited(in.memo+1, q, m.regs) {
+		cost++
+		q = previous(m.text, lo, q)
+		if q >= 0 {
+			q = in.ext.back(m.text, lo, q)
+		}
+	}
+	return q, cost
+}
+
+// newForward does the same for a lazy loop, which goes on at most to hi.
+func (m *Machine) newForward(in *inst, q, hi int) (place, cost int) {
+	for q >= 0 && m.memo.visited(in.memo+1, q, m.regs) {
+		cost++
+		q = in.ext.onward(m.text, q, hi)
+	}
+	return q, cost
+}

@@ -22,6 +22,7 @@ type question struct {
 	Texts   []string `json:"t"`
 	From    int      `json:"from,omitempty"`
 	To      *int     `json:"to,omitempty"`
+	All     bool     `json:"all,omitempty"` // all matches, only group 0
 }
 
 // reply holds either a refusal or one result for each text: null, spans in

@@ -85,7 +85,12 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 					break
 				}
 				q := x.forward(text, lo, hi)
-				left -= (max(q, lo) - p) >> 3
+				if memoOn && q >= 0 {
+					var cost int
+					q, cost = m.newForward(in, q, hi)
+					left -= cost
+				}
+				left -= (max(q, ^q) - p) >> 3
 				if q < 0 {
 					far = max(far, ^q+1)
 					break
@@ -110,7 +115,13 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				pc++
 				continue
 			}
-			if q := x.back(text, lo, hi); q >= 0 {
+			q := x.back(text, lo, hi)
+			if memoOn && q >= 0 {
+				var cost int
+				q, cost = m.newBack(in, lo, q)
+				left -= cost
+			}
+			if q >= 0 {
 				if q > lo {
 					stack[sp] = frame{frameGreedy, int32(pc), int32(q), int32(lo)}
 					sp++
@@ -135,6 +146,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			}
 			if q > p {
 				if in.ext.greed == greedy && in.ext.after.fits(text, p) {
+					if memoOn && m.memo.visited(in.memo, p, regs) {
+						break
+					}
 					stack[sp] = frame{kind: frameGo, pc: int32(pc + 1), pos: int32(p)}
 					sp++
 				}
@@ -411,6 +425,11 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				if q >= 0 {
 					q = code[f.pc].ext.back(text, int(f.x), q)
 				}
+				if memoOn && q >= 0 {
+					var cost int
+					q, cost = m.newBack(&code[f.pc], int(f.x), q)
+					left -= cost
+				}
 				if q < 0 {
 					left -= int(f.pos-f.x) >> 3
 					sp--
@@ -428,6 +447,11 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				left--
 				x := code[f.pc].ext
 				q := x.onward(text, int(f.pos), int(f.x))
+				if memoOn && q >= 0 {
+					var cost int
+					q, cost = m.newForward(&code[f.pc], q, int(f.x))
+					left -= cost
+				}
 				if q < 0 {
 					if ^q >= far {
 						far = ^q + 1

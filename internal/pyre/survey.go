@@ -55,14 +55,18 @@ func headText(n *node) []byte {
 	case kindSet:
 		literal, _ := literalRun([]*node{n})
 		return literal
-	case kindSeq:
-		literal, count := literalRun(n.subs)
-		if count == 0 && n.subs[0].kind == kindGroup {
-			return headText(n.subs[0])
-		}
-		return literal
 	case kindGroup:
 		return headText(n.subs[0])
+	case kindSeq:
+		subs := n.subs
+		for len(subs) > 1 && (subs[0].kind == kindAssert || subs[0].kind == kindLook) {
+			subs = subs[1:]
+		}
+		if subs[0].kind != kindSet {
+			return headText(subs[0])
+		}
+		literal, _ := literalRun(subs)
+		return literal
 	}
 	return nil
 }

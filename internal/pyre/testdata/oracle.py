@@ -39,6 +39,10 @@ def search(pattern, text, start, end):
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def everywhere(pattern, text):
+    return [x for m in pattern.finditer(text) for x in m.span()]
+
+
 def answer(q):
     try:
         pattern = re.compile(q["p"], q["f"])
@@ -46,6 +50,8 @@ def answer(q):
         return {"err": ["error", e.msg, -1 if e.pos is None else e.pos, e.lineno or 0, e.colno or 0, str(e)]}
     except (ValueError, OverflowError, RecursionError) as e:
         return {"err": [type(e).__name__, str(e), -1, 0, 0, str(e)]}
+    if q.get("all"):
+        return {"r": [everywhere(pattern, t) for t in q["t"]]}
     return {
         "names": dict(pattern.groupindex),
         "groups": pattern.groups,

@@ -26,8 +26,14 @@ build:
 	$(GO) build -trimpath -ldflags='-s -w' -o bin/stockade ./cmd/stockade
 	@for name in server client regex; do ln -sf stockade bin/fail2ban-$$name; done
 
+# Without CONF the configuration is ./run/etc, which begins with one jail.
+CONF ?= ./run/etc
+
 run: build
-	@bin/stockade run --dir ./run $(if $(CONF),--conf '$(CONF)')
+	@if [ '$(CONF)' = ./run/etc ] && [ ! -e ./run/etc/jail.local ]; then \
+		mkdir -p ./run/etc && printf '[sshd]\nenabled = true\n' >./run/etc/jail.local; \
+	fi
+	@bin/stockade run --dir ./run --conf '$(CONF)'
 
 test:
 	@scripts/test-needs

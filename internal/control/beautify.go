@@ -94,7 +94,11 @@ func (b *beautifier) format(v any) string {
 		if v == nil {
 			return "Database currently disabled"
 		}
-		return "Current database purge age is:\n`- " + pyobj.Str(v) + "seconds"
+		n, err := pyobj.Int(v)
+		if err != nil {
+			panic(errShape{})
+		}
+		return "Current database purge age is:\n`- " + pyobj.Str(n) + "seconds"
 	}
 	return b.ofJail(v)
 }

@@ -46,6 +46,9 @@ func setEscalation(option string) func(*call, *jail.State, any) (any, error) {
 			return nil, err
 		}
 		note(s, option, v)
+		if option == "bantime.increment" || option == "bantime.overalljails" {
+			return v, nil
+		}
 		return escalation(s, option), nil
 	}
 }
@@ -88,9 +91,9 @@ func escalation(s *jail.State, option string) any {
 	factor, formula, multipliers, maxTime, rndTime := e.Options()
 	switch strings.TrimPrefix(option, escalationPrefix) {
 	case "increment":
-		return noted(s, option, e.Increment)
+		return noted(s, option, orNone(e.Increment))
 	case "overalljails":
-		return noted(s, option, e.OverallJails)
+		return noted(s, option, orNone(e.OverallJails))
 	case "factor":
 		return orNone(factor)
 	case "formula":
@@ -105,8 +108,9 @@ func escalation(s *jail.State, option string) any {
 	return nil
 }
 
+// orNone is None for what is empty or off.
 func orNone(v any) any {
-	if v == "" {
+	if v == "" || v == false {
 		return nil
 	}
 	return v

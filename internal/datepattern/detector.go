@@ -74,9 +74,11 @@ type Detector struct {
 	// trial.
 	added []*ranked
 	order []*ranked
-	state state
-	memo  memo
-	log   []string
+	// anchored counts the anchored ones among them.
+	anchored int
+	state    state
+	memo     memo
+	log      []string
 	// again searches a line anew whose groups are no longer kept.
 	again *pyre.Machine
 }
@@ -156,6 +158,9 @@ func (d *Detector) add(t *template) bool {
 	}
 	d.memo = memo{serial: d.memo.serial}
 	r := &ranked{template: t, index: len(d.added), distance: farAway}
+	if t.anchored {
+		d.anchored++
+	}
 	d.added = append(d.added, r)
 	d.order = append(d.order, r)
 	return true

@@ -29,7 +29,7 @@ func TestDetectorEqualsReference(t *testing.T) {
 		seed, _ = strconv.ParseUint(text, 10, 64)
 	}
 	g := generator{rand.New(rand.NewPCG(seed, 4))}
-	var c comparison
+	c := comparison{wins: map[string]int{}}
 	for i := range scenarios {
 		s := g.scenario(30)
 		if difference := c.compare(o.ask(t, s), s); difference != "" {
@@ -41,6 +41,15 @@ func TestDetectorEqualsReference(t *testing.T) {
 	}
 	t.Logf("%d lines, %d with a date, %d with a time, %d errors, %d answered from memory; %d scenarios refused by both",
 		c.lines, c.matched, c.timed, c.errors, c.remembered, c.refused)
+	least := 3
+	if testenv.Full() {
+		least = 500
+	}
+	for _, template := range defaultsOf(2026) {
+		if n := c.wins[template.name]; n < least {
+			t.Errorf("%s found only %d dates", template.name, n)
+		}
+	}
 	if c.matched*10 < c.lines*4 {
 		t.Errorf("only %d of %d lines have a date: the comparison compares nothing with nothing", c.matched, c.lines)
 	}
@@ -59,6 +68,8 @@ func deref(s *string) string {
 // comparison counts what was compared.
 type comparison struct {
 	lines, matched, timed, errors, remembered, refused, different int
+	// wins counts the matches by the name of their template.
+	wins map[string]int
 }
 
 // compare runs a scenario through our detector and tells the first difference.
@@ -142,10 +153,8 @@ func (c *comparison) refusal(v verdict, err error) string {
 		}
 		return ""
 	}
-	for _, line := range v.Lines {
-		if line.Error != nil && line.Error[0] == "error" {
-			return ""
-		}
+	if v.Broken {
+		return ""
 	}
 	return fmt.Sprintf("refused with %q, not by the reference", err)
 }
@@ -169,6 +178,7 @@ func (c *comparison) line(d *Detector, m *pyre.Machine, line moment, want lineVe
 		return ""
 	}
 	c.matched++
+	c.wins[want.Name]++
 	if known {
 		c.remembered++
 	}

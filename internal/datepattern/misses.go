@@ -3,15 +3,15 @@ package datepattern
 import "encoding/binary"
 
 const (
-	// missRows is the number of beginnings of lines without a date that are
-	// remembered; log lines that begin with an address differ there.
+	// missRows is the number of beginnings of lines that are remembered; lines
+	// that begin with an address differ there.
 	missRows = 1024
 	// missBytes is how much of such a beginning is remembered.
 	missBytes = 16
 )
 
-// misses remembers beginnings of lines in which no template finds a date. Most
-// templates are bound to the line's beginning and give up after a few bytes.
+// misses remembers beginnings of lines in which no anchored template finds a
+// date. Most of them give up after a few bytes, and most templates are anchored.
 type misses [missRows]miss
 
 // miss is a beginning: so many bytes of two words.
@@ -40,37 +40,34 @@ func rowOf(line []byte) (row int, ok bool) {
 	return int(h >> (32 - 10)), true
 }
 
-// dateless tells whether the line is known to have no date. That is known only
-// while the last winner, if any, is searched in the whole line as all others.
-func (d *Detector) dateless(line []byte) bool {
-	if d.memo.misses == nil || d.state.last != none && !d.order[d.state.last].anchored {
+// headless tells whether no anchored template is known to find a date in the
+// line.
+func (m *memo) headless(line []byte) bool {
+	if m.misses == nil {
 		return false
 	}
 	row, ok := rowOf(line)
 	if !ok {
 		return false
 	}
-	m := &d.memo.misses[row]
-	mask := &masks[m.size]
-	return m.size > 0 &&
-		(binary.LittleEndian.Uint64(line)^m.word[0])&mask[0] == 0 &&
-		(binary.LittleEndian.Uint64(line[8:])^m.word[1])&mask[1] == 0
+	known := &m.misses[row]
+	mask := &masks[known.size]
+	return known.size > 0 &&
+		(binary.LittleEndian.Uint64(line)^known.word[0])&mask[0] == 0 &&
+		(binary.LittleEndian.Uint64(line[8:])^known.word[1])&mask[1] == 0
 }
 
-// noteMiss remembers a line in which no template found a date after looking at
-// its first bytes up to far.
-func (d *Detector) noteMiss(line []byte, far int) {
-	if far > missBytes || d.state.last != none && !d.order[d.state.last].anchored {
-		return
-	}
+// noteMiss remembers a line in which no anchored template found a date after
+// looking at its first bytes up to far.
+func (m *memo) noteMiss(line []byte, far int) {
 	row, ok := rowOf(line)
-	if !ok {
+	if !ok || far > missBytes {
 		return
 	}
-	if d.memo.misses == nil {
-		d.memo.misses = new(misses)
+	if m.misses == nil {
+		m.misses = new(misses)
 	}
-	d.memo.misses[row] = miss{
+	m.misses[row] = miss{
 		size: max(far, 1),
 		word: [2]uint64{binary.LittleEndian.Uint64(line), binary.LittleEndian.Uint64(line[8:])},
 	}

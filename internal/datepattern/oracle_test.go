@@ -33,6 +33,7 @@ func (m moment) MarshalJSON() ([]byte, error) { return json.Marshal([]any{m.Text
 type verdict struct {
 	Error     []string      `json:"error"`
 	Templates []rankedRow   `json:"templates"`
+	Broken    bool          `json:"broken"`
 	Lines     []lineVerdict `json:"lines"`
 	Ranking   []rankedRow   `json:"ranking"`
 }

@@ -74,10 +74,11 @@ func (d *Detector) Match(m *pyre.Machine, line []byte, b *pyre.Budget) (Hit, boo
 	if len(d.order) == 0 {
 		d.loadDefaults()
 	}
-	if d.dateless(line) {
+	s := search{d: d, m: m, line: line, budget: b, skip: none, headless: d.memo.headless(line)}
+	if s.headless && d.anchored == len(d.order) {
 		return Hit{}, false, nil
 	}
-	s := search{d: d, m: m, line: line, budget: b, skip: none}
+	s.best.index = none
 	sticky, err := s.sticky()
 	if err == nil && !sticky {
 		err = s.scan()
@@ -85,8 +86,10 @@ func (d *Detector) Match(m *pyre.Machine, line []byte, b *pyre.Budget) (Hit, boo
 	if err != nil {
 		return Hit{}, false, err
 	}
+	if s.failed == d.anchored && s.failed > 0 {
+		d.memo.noteMiss(line, s.far)
+	}
 	if s.best.index == none {
-		d.noteMiss(line, s.far)
 		return Hit{}, false, nil
 	}
 	return d.win(line, &s.best, sticky), true, nil
@@ -100,15 +103,27 @@ type search struct {
 	budget *pyre.Budget
 	// skip is a template that was tried on the whole line already.
 	skip int
-	// far is how much of the line was looked at.
-	far  int
 	best candidate
+	// headless says that no anchored template matches, as is known of other
+	// lines. Else failed counts those that were tried and did not, and far is
+	// how much of the line they looked at.
+	headless    bool
+	failed, far int
+	// clockless says that the line has no clock, once that was looked for.
+	looked, clockless bool
 }
 
 // try searches a template in part of the line.
 func (s *search) try(index, from, to int) (bool, error) {
-	found, err := s.m.Search(s.d.order[index].re, s.line, from, to, s.budget)
-	s.far = max(s.far, s.m.Far())
+	t := s.d.order[index].template
+	if t.anchored && s.headless || s.lacks(t) {
+		return false, nil
+	}
+	found, err := s.m.Search(t.re, s.line, from, to, s.budget)
+	if t.anchored && !found {
+		s.failed++
+		s.far = max(s.far, s.m.Far())
+	}
 	return found, err
 }
 
@@ -121,7 +136,6 @@ func (s *search) keep(index, distance, from, to int) {
 // sticky tries the last winner, at the last place if its surroundings are the
 // same. True means that it won again.
 func (s *search) sticky() (bool, error) {
-	s.best.index = none
 	st := &s.d.state
 	if st.last == none {
 		return false, nil

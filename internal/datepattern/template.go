@@ -38,6 +38,8 @@ type template struct {
 	// head is a character to whose first occurrence the expression goes before
 	// anything else, if any.
 	head byte
+	// need is what every match contains.
+	need need
 	// looksBack says that a search may look at more than one character before
 	// its start.
 	looksBack bool
@@ -146,6 +148,7 @@ func compile(t *template, regex string) (*template, error) {
 	t.head = headByte(regex)
 	t.looksBack = strings.Contains(regex, "(?<")
 	if t.form != calendar {
+		t.need = needOf(t)
 		return t, nil
 	}
 	for i, name := range re.GroupNames() {
@@ -154,6 +157,7 @@ func compile(t *template, regex string) (*template, error) {
 		}
 	}
 	t.mutable = mutableClock(t.pattern, t.anchored)
+	t.need = needOf(t)
 	return t, nil
 }
 

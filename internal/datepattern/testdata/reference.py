@@ -7,6 +7,7 @@ lines: [[text, now], ...].
 import json
 import logging
 import os
+import re
 import sys
 import time
 
@@ -33,6 +34,17 @@ def describe(detector):
         rows.append([t.name, getattr(inner, "pattern", None) or "",
                      bool(inner.flags & 12), inner.weight, t.hits, t.weight])
     return rows
+
+
+def broken(detector):
+    """Tells whether a template is no regular expression, which the reference
+    finds out when it tries it first."""
+    for t in detector.templates:
+        try:
+            re.compile(t.template.regex)
+        except re.error:
+            return True
+    return False
 
 
 def one_line(detector, text, now):
@@ -75,7 +87,7 @@ def run(scenario):
             detector.default_tz = scenario["zone"]
     except Exception as error:
         return {"error": failure(error), "templates": describe(detector)}
-    answer = {"templates": describe(detector)}
+    answer = {"templates": describe(detector), "broken": broken(detector)}
     answer["lines"] = []
     for text, now in scenario["lines"]:
         line = one_line(detector, text, now)

@@ -141,14 +141,12 @@ func (s *search) sticky() (bool, error) {
 		return false, nil
 	}
 	r := s.d.order[st.last]
-	from, to := 0, len(s.line)
+	from, to, same := 0, 0, false
 	if !r.anchored {
-		if f, t, ok := st.place.sameSurroundings(s.line); ok {
-			from, to = f, t
-		} else {
-			s.skip = st.last
-		}
-	} else {
+		from, to, same = st.place.sameSurroundings(s.line)
+	}
+	if !same {
+		from, to = 0, len(s.line)
 		s.skip = st.last
 	}
 	found, err := s.try(st.last, from, to)

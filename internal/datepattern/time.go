@@ -132,35 +132,35 @@ func (d *Detector) fieldsOf(t *template, s *spans, line []byte, shift int) (fiel
 // milliseconds or microseconds.
 func readNumber(text string, long bool) (Stamp, bool, error) {
 	text = strings.TrimSpace(ascii(text))
-	whole, part, ok := decimal(text)
+	units, part, ok := decimal(text)
 	if !ok {
 		return Stamp{}, false, fmt.Errorf("could not convert string to float: %s", pyobj.Repr(strings.Clone(text)))
 	}
 	nanos := part
 	switch {
 	case long && len(text) >= 16 && !strings.Contains(text, "."):
-		whole, nanos = whole/1e6, whole%1e6*1e3
+		units, nanos = units/1e6, units%1e6*1e3
 	case long && len(text) >= 13:
-		whole, nanos = whole/1e3, whole%1e3*1e6+part/1e3
+		units, nanos = units/1e3, units%1e3*1e6+part/1e3
 	}
-	return Stamp{Time: time.Unix(whole, nanos)}, true, nil
+	return Stamp{Time: time.Unix(units, nanos)}, true, nil
 }
 
 // maxDigits bounds the digits of a number that is a time.
 const maxDigits = 17
 
 // decimal reads a plain number as whole units and billionths of them.
-func decimal(text string) (whole, part int64, ok bool) {
+func decimal(text string) (units, part int64, ok bool) {
 	i := 0
 	for i < len(text) && isDigit(text[i]) {
-		whole = whole*10 + int64(text[i]-'0')
+		units = units*10 + int64(text[i]-'0')
 		i++
 	}
 	if i == 0 || i > maxDigits {
 		return 0, 0, false
 	}
 	if i == len(text) {
-		return whole, 0, true
+		return units, 0, true
 	}
 	if text[i] != '.' {
 		return 0, 0, false
@@ -173,7 +173,7 @@ func decimal(text string) (whole, part int64, ok bool) {
 		unit /= 10
 		part += int64(c-'0') * unit
 	}
-	return whole, part, true
+	return units, part, true
 }
 
 // readLabel reads a TAI64N label: the first hex digit only marks the epoch, and

@@ -212,3 +212,9 @@ func (m *Machine) commit(base int) int {
 	m.sp = top
 	return top
 }
+
+// grow makes the stack larger.
+func (m *Machine) grow() []frame {
+	m.stack = append(m.stack, make([]frame, len(m.stack))...)
+	return m.stack
+}

@@ -14,12 +14,7 @@ const (
 func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 	code, text, regs := pr.code, m.text, m.regs
 	stack, base, sp := m.stack, m.sp, m.sp
-	left, far, memoOn := m.left, m.far, m.memo.on
 	for {
-		if sp+4 >= len(stack) {
-			stack = append(stack, make([]frame, len(stack))...)
-			m.stack = stack
-		}
 		in := &code[pc]
 		switch in.op {
 		case opByte:
@@ -34,8 +29,8 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				pc++
 				continue
 			}
-			if e := min(p+len(in.str), len(text)+1); e > far {
-				far = e
+			if e := min(p+len(in.str), len(text)+1); e > m.far {
+				m.far = e
 			}
 		case opSet:
 			if p < len(text) {
@@ -63,39 +58,42 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			if q < len(text) && in.tab[text[q]] != classNo {
 				q = in.ext.class.run(text, q)
 			}
-			if q >= far {
-				far = q + 1
+			if q >= m.far {
+				m.far = q + 1
 			}
-			left -= (q - p) >> 3
+			m.left -= (q - p) >> 3
 			if q > p || in.b == 0 {
 				p = q
 				pc++
 				continue
 			}
 		case opLoop:
-			left--
-			if memoOn && m.memo.visited(in.memo, p, regs) {
+			m.left--
+			if m.memo.on && m.memo.visited(in.memo, p, regs) {
 				break
 			}
 			x := in.ext
 			if x.greed == lazy {
 				lo, hi, ok := x.lazyExtent(text, p)
 				if !ok {
-					far = max(far, min(hi, len(text))+1)
+					m.far = max(m.far, min(hi, len(text))+1)
 					break
 				}
 				q := x.forward(text, lo, hi)
-				if memoOn && q >= 0 {
+				if m.memo.on && q >= 0 {
 					var cost int
 					q, cost = m.newForward(in, q, hi)
-					left -= cost
+					m.left -= cost
 				}
-				left -= (max(q, ^q) - p) >> 3
+				m.left -= (max(q, ^q) - p) >> 3
 				if q < 0 {
-					far = max(far, ^q+1)
+					m.far = max(m.far, ^q+1)
 					break
 				}
-				far = max(far, x.after.reach(text, q))
+				m.far = max(m.far, x.after.reach(text, q))
+				if sp == len(stack) {
+					stack = m.grow()
+				}
 				stack[sp] = frame{frameLazy, int32(pc), int32(q), int32(hi)}
 				sp++
 				p = q
@@ -103,9 +101,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				continue
 			}
 			lo, hi, ok := x.extent(text, p)
-			left -= (hi - p) >> 3
-			if e := x.after.reach(text, hi); e > far {
-				far = e
+			m.left -= (hi - p) >> 3
+			if e := x.after.reach(text, hi); e > m.far {
+				m.far = e
 			}
 			if !ok {
 				break
@@ -116,13 +114,16 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				continue
 			}
 			q := x.back(text, lo, hi)
-			if memoOn && q >= 0 {
+			if m.memo.on && q >= 0 {
 				var cost int
 				q, cost = m.newBack(in, lo, q)
-				left -= cost
+				m.left -= cost
 			}
 			if q >= 0 {
 				if q > lo {
+					if sp == len(stack) {
+						stack = m.grow()
+					}
 					stack[sp] = frame{frameGreedy, int32(pc), int32(q), int32(lo)}
 					sp++
 				}
@@ -141,13 +142,16 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			if q < len(text) && in.tab[text[q]] != classNo {
 				q = in.ext.class.step(text, q)
 			}
-			if e := in.ext.after.reach(text, p); e > far {
-				far = e
+			if e := in.ext.after.reach(text, p); e > m.far {
+				m.far = e
 			}
 			if q > p {
 				if in.ext.greed == greedy && in.ext.after.fits(text, p) {
-					if memoOn && m.memo.visited(in.memo, p, regs) {
+					if m.memo.on && m.memo.visited(in.memo, p, regs) {
 						break
+					}
+					if sp == len(stack) {
+						stack = m.grow()
 					}
 					stack[sp] = frame{kind: frameGo, pc: int32(pc + 1), pos: int32(p)}
 					sp++
@@ -158,14 +162,17 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			continue
 		case opQuad:
 			lo, hi := in.ext.quad(text, p)
-			if e := in.ext.after.reach(text, max(lo, hi)); e > far {
-				far = e
+			if e := in.ext.after.reach(text, max(lo, hi)); e > m.far {
+				m.far = e
 			}
 			if hi < 0 {
 				break
 			}
 			if q := in.ext.back(text, lo, hi); q >= 0 {
 				if q > lo {
+					if sp == len(stack) {
+						stack = m.grow()
+					}
 					stack[sp] = frame{frameGreedy, int32(pc), int32(q), int32(lo)}
 					sp++
 				}
@@ -174,10 +181,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				continue
 			}
 		case opJump:
-			left--
+			m.left--
 			pc = int(in.x)
-			if left < 0 {
-				m.left, m.far = left, far
+			if m.left < 0 {
 				return stopped
 			}
 			continue
@@ -186,8 +192,8 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			if p < len(text) {
 				v = in.tab[text[p]]
 			}
-			if p >= far {
-				far = p + 1
+			if p >= m.far {
+				m.far = p + 1
 			}
 			switch v {
 			case splitX:
@@ -197,8 +203,11 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				pc = int(in.y)
 				continue
 			case splitBoth:
-				if memoOn && m.memo.visited(in.memo, p, regs) {
+				if m.memo.on && m.memo.visited(in.memo, p, regs) {
 					break
+				}
+				if sp == len(stack) {
+					stack = m.grow()
 				}
 				stack[sp] = frame{kind: frameGo, pc: in.y, pos: int32(p)}
 				sp++
@@ -206,8 +215,8 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				continue
 			}
 		case opChoose:
-			if p >= far {
-				far = p + 1
+			if p >= m.far {
+				m.far = p + 1
 			}
 			n := in.ext.endList
 			if p < len(text) {
@@ -218,8 +227,11 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				break
 			}
 			if len(list) > 1 {
-				if memoOn && m.memo.visited(in.memo, p, regs) {
+				if m.memo.on && m.memo.visited(in.memo, p, regs) {
 					break
+				}
+				if sp == len(stack) {
+					stack = m.grow()
 				}
 				stack[sp] = frame{frameChoose, int32(pc), int32(p), n<<16 | 1}
 				sp++
@@ -228,6 +240,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			continue
 		case opSave:
 			if sp > 0 || sub {
+				if sp == len(stack) {
+					stack = m.grow()
+				}
 				stack[sp] = frame{kind: frameUndo, pc: in.x, pos: regs[in.x]}
 				sp++
 			}
@@ -235,6 +250,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			pc++
 			continue
 		case opReset:
+			if sp == len(stack) {
+				stack = m.grow()
+			}
 			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: regs[in.x]}
 			sp++
 			regs[in.x] = in.y
@@ -248,6 +266,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				pc = int(in.y)
 				continue
 			}
+			if sp == len(stack) {
+				stack = m.grow()
+			}
 			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: regs[in.x]}
 			sp++
 			regs[in.x] = int32(p)
@@ -258,6 +279,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			n := int(regs[in.x])
 			if n >= x.min {
 				if x.greed == lazy {
+					if sp == len(stack) {
+						stack = m.grow()
+					}
 					stack[sp] = frame{kind: frameGo, pc: int32(pc + 1), pos: int32(p)}
 					sp++
 					pc = int(in.y)
@@ -267,13 +291,22 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 					pc = int(in.y)
 					continue
 				}
+				if sp == len(stack) {
+					stack = m.grow()
+				}
 				stack[sp] = frame{kind: frameGo, pc: in.y, pos: int32(p)}
 				sp++
 				if x.place >= 0 {
+					if sp == len(stack) {
+						stack = m.grow()
+					}
 					stack[sp] = frame{kind: frameUndo, pc: x.place, pos: regs[x.place]}
 					sp++
 					regs[x.place] = int32(p)
 				}
+			}
+			if sp == len(stack) {
+				stack = m.grow()
 			}
 			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: int32(n)}
 			sp++
@@ -290,9 +323,15 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				break
 			}
 			if x.place >= 0 {
+				if sp == len(stack) {
+					stack = m.grow()
+				}
 				stack[sp] = frame{kind: frameUndo, pc: x.place, pos: regs[x.place]}
 				sp++
 				regs[x.place] = int32(p)
+			}
+			if sp == len(stack) {
+				stack = m.grow()
 			}
 			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: int32(n)}
 			sp++
@@ -300,16 +339,16 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			pc++
 			continue
 		case opAssert:
-			if e := assertFar(in.assert, text, p); e > far {
-				far = e
+			if e := assertFar(in.assert, text, p); e > m.far {
+				m.far = e
 			}
 			if holds(in.assert, text, p) {
 				pc++
 				continue
 			}
 		case opPeek:
-			if p >= far {
-				far = p + 1
+			if p >= m.far {
+				m.far = p + 1
 			}
 			if (p < len(text) && in.ext.class.step(text, p) > 0) != in.negate {
 				pc++
@@ -317,8 +356,8 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			}
 		case opPeekString:
 			n := len(in.str)
-			if e := min(p+n, len(text)+1); e > far {
-				far = e
+			if e := min(p+n, len(text)+1); e > m.far {
+				m.far = e
 			}
 			if (len(text)-p >= n && string(text[p:p+n]) == in.str) != in.negate {
 				pc++
@@ -330,24 +369,24 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				continue
 			}
 		case opLook, opAtomic:
-			left--
+			m.left--
 			start := p
 			if in.op == opLook && in.ext.behind {
 				start = stepBack(text, p, in.ext.width)
 			}
 			end := failed
-			m.sp, m.left, m.far = sp, left, far
+			m.sp = sp
 			if start >= 0 {
 				mark := m.memo.enter()
 				end = m.run(pr, pc+1, start, true)
 				m.memo.leave(mark, end >= 0)
-				stack, left, far = m.stack, m.left, m.far
+				stack = m.stack
 			}
 			if end == stopped {
 				return stopped
 			}
-			if end > far {
-				far = end
+			if end > m.far {
+				m.far = end
 			}
 			if in.op == opLook && in.negate {
 				if end >= 0 {
@@ -367,17 +406,17 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			pc = int(in.y)
 			continue
 		case opSubEnd, opMatch:
-			m.sp, m.left, m.far = sp, left, far
+			m.sp = sp
 			return p
 		case opBackref:
 			e := matchAgain(text, p, regs, int(in.x), in.ext.fold)
 			if e >= 0 {
-				left -= (e - p) >> 3
+				m.left -= (e - p) >> 3
 				p = e
 				pc++
 				continue
 			}
-			far = max(far, min(p+int(regs[2*in.x+1]-regs[2*in.x]), len(text))+1)
+			m.far = max(m.far, min(p+int(regs[2*in.x+1]-regs[2*in.x]), len(text))+1)
 		case opCond:
 			if tookPart(regs, in.ext.min) {
 				pc = int(in.x)
@@ -387,13 +426,13 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			continue
 		}
 		// Nothing more works here: back to the last choice.
-		if p >= far {
-			far = p + 1
+		if p >= m.far {
+			m.far = p + 1
 		}
 		for back := true; back; {
-			if sp == base || left < 0 {
-				m.sp, m.left, m.far = base, left, far
-				if left < 0 {
+			if sp == base || m.left < 0 {
+				m.sp = base
+				if m.left < 0 {
 					return stopped
 				}
 				return failed
@@ -404,12 +443,12 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				regs[f.pc] = f.pos
 				sp--
 			case frameGo:
-				left--
+				m.left--
 				pc, p = int(f.pc), int(f.pos)
 				sp--
 				back = false
 			case frameChoose:
-				left--
+				m.left--
 				list := code[f.pc].ext.lists[f.x>>16]
 				i := f.x & 0xffff
 				pc, p = int(list[i]), int(f.pos)
@@ -420,22 +459,22 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				}
 				back = false
 			case frameGreedy:
-				left--
+				m.left--
 				q := previous(text, int(f.x), int(f.pos))
 				if q >= 0 {
 					q = code[f.pc].ext.back(text, int(f.x), q)
 				}
-				if memoOn && q >= 0 {
+				if m.memo.on && q >= 0 {
 					var cost int
 					q, cost = m.newBack(&code[f.pc], int(f.x), q)
-					left -= cost
+					m.left -= cost
 				}
 				if q < 0 {
-					left -= int(f.pos-f.x) >> 3
+					m.left -= int(f.pos-f.x) >> 3
 					sp--
 					continue
 				}
-				left -= (int(f.pos) - q) >> 3
+				m.left -= (int(f.pos) - q) >> 3
 				pc, p = int(f.pc)+1, q
 				if q > int(f.x) {
 					f.pos = int32(q)
@@ -444,26 +483,26 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				}
 				back = false
 			case frameLazy:
-				left--
+				m.left--
 				x := code[f.pc].ext
 				q := x.onward(text, int(f.pos), int(f.x))
-				if memoOn && q >= 0 {
+				if m.memo.on && q >= 0 {
 					var cost int
 					q, cost = m.newForward(&code[f.pc], q, int(f.x))
-					left -= cost
+					m.left -= cost
 				}
 				if q < 0 {
-					if ^q >= far {
-						far = ^q + 1
+					if ^q >= m.far {
+						m.far = ^q + 1
 					}
-					left -= (^q - int(f.pos)) >> 3
+					m.left -= (^q - int(f.pos)) >> 3
 					sp--
 					continue
 				}
-				if e := x.after.reach(text, q); e > far {
-					far = e
+				if e := x.after.reach(text, q); e > m.far {
+					m.far = e
 				}
-				left -= (q - int(f.pos)) >> 3
+				m.left -= (q - int(f.pos)) >> 3
 				pc, p = int(f.pc)+1, q
 				f.pos = int32(q)
 				back = false

@@ -42,6 +42,7 @@ func (t *Tree) jailBlock(name string, purpose Purpose, r *Result) {
 		return
 	}
 	if !on {
+		j.brokenAside()
 		return
 	}
 	switch err := j.read(); err {
@@ -63,4 +64,16 @@ func (j *jailReader) skip() {
 		Log: text, LogLevel: levelWarning,
 	})
 	j.result.add(Command{Words: []any{"config-error", text}, Origin: j.place("logpath")})
+}
+
+// brokenAside reports the faults of a section that is not enabled: they cost
+// nothing, but Fail2ban refuses the whole configuration for them.
+func (j *jailReader) brokenAside() {
+	for _, f := range j.section.broken {
+		p := faultProblem(f)
+		j.note(*p)
+		if j.result.Refused == nil {
+			j.result.Refused = p
+		}
+	}
 }

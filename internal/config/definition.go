@@ -125,7 +125,7 @@ func (t *Tree) define(kind *definitionKind, r request) (*definition, *problem) {
 	for _, p := range r.params {
 		d.put(p.Name, traced{text: p.Value})
 	}
-	if err := d.readInit(r.params, vars); err != nil {
+	if err := d.readInit(r, vars); err != nil {
 		return nil, err
 	}
 	if r.all {
@@ -171,6 +171,21 @@ func (d *definition) put(name string, text traced) *element {
 	return e
 }
 
+// remove takes an option out again.
+func (d *definition) remove(name string) {
+	e, ok := d.index[name]
+	if !ok {
+		return
+	}
+	delete(d.index, name)
+	for i := range d.elements {
+		if d.elements[i] == e {
+			d.elements = append(d.elements[:i], d.elements[i+1:]...)
+			return
+		}
+	}
+}
+
 // readOptions reads the recognised options of [Definition] that are neither
 // passed nor set by the jail.
 func (d *definition) readOptions(exists bool, r request) *problem {
@@ -207,8 +222,10 @@ func (d *definition) origin() Origin {
 }
 
 // readInit adds the options of [Init] that are not passed. A plain parameter
-// overrides the conditional variants too.
-func (d *definition) readInit(params []Param, vars map[string]string) *problem {
+// overrides the conditional variants too. An option of [Definition] that stands
+// in [Init] too keeps its place in an action and loses it in a filter.
+func (d *definition) readInit(r request, vars map[string]string) *problem {
+	params := r.params
 	section, ok := d.set.section("Init")
 	if !ok {
 		return nil
@@ -228,9 +245,13 @@ func (d *definition) readInit(params []Param, vars map[string]string) *problem {
 			return err
 		}
 		d.known[name] = text
-		if !given {
-			d.put(name, text)
+		if given {
+			continue
 		}
+		if r.all {
+			d.remove(name)
+		}
+		d.put(name, text)
 	}
 	return nil
 }
@@ -242,12 +263,9 @@ func (d *definition) readHelpers() *problem {
 		if _, ok := d.index[name]; ok {
 			continue
 		}
-		text, err := d.scope.get(name)
+		text, _, err := d.named(name)
 		if err != nil {
 			return err
-		}
-		if v, ok := d.scope.vars[name]; ok {
-			text = traced{text: v}
 		}
 		d.put(name, text).helper = true
 	}
@@ -307,11 +325,7 @@ func (d *definition) lookup(tag string) (traced, bool, *problem) {
 	if slash {
 		return d.lookupIn(sect, opt)
 	}
-	name := ini.Lower(tag)
-	if text, ok := d.scope.vars[name]; ok {
-		return traced{text: text}, true, nil
-	}
-	return d.read(d.section, name)
+	return d.named(ini.Lower(tag))
 }
 
 // lookupIn finds section/option. The section is spelled as in the file.
@@ -338,7 +352,17 @@ func (d *definition) lookupIn(sect, opt string) (traced, bool, *problem) {
 	return d.read(section, opt)
 }
 
-// read interpolates an option of a section for use in a tag.
+// named interpolates a parameter, an option of the jail or one of [Definition],
+// in this order. A percent sign in the text of the first two counts again.
+func (d *definition) named(name string) (traced, bool, *problem) {
+	if text, ok := d.scope.vars[name]; ok {
+		t, err := d.scope.expand(name, &value{text: text})
+		return t, err == nil, err
+	}
+	return d.read(d.section, name)
+}
+
+// read interpolates an option of a section.
 func (d *definition) read(section *layered, name string) (traced, bool, *problem) {
 	sc := d.scope
 	sc.section = section

@@ -39,8 +39,8 @@ func (j *jailReader) logFiles() (Stream, *problem) {
 			out = append(out, j.logCommand(f, mode, line.Origin, false))
 		}
 	}
-	if len(out) == 0 && len(pending) > 0 {
-		if stop, err := j.noLogs(pending[0].Origin); stop || err != nil {
+	if len(out) == 0 {
+		if stop, err := j.noLogs(v.text.origin()); stop || err != nil {
 			return nil, err
 		}
 	}

@@ -21,6 +21,9 @@ type tags struct {
 // angle bracket. It returns -1 when there is none.
 func nextTag(text string, from int) (start, end int) {
 	for {
+		if from > len(text) {
+			return -1, -1
+		}
 		i := strings.IndexByte(text[from:], '<')
 		if i < 0 {
 			return -1, -1

@@ -53,6 +53,9 @@ type Stamp struct {
 // Seconds is the time as Fail2ban's float: the nearest one to what was written.
 func (s Stamp) Seconds() float64 {
 	nanos := int64(s.Nanosecond())
+	if nanos == 0 {
+		return float64(s.Unix())
+	}
 	if nanos%1000 == 0 {
 		return float64(s.Unix()*1e6+nanos/1000) / 1e6
 	}

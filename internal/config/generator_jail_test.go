@@ -42,6 +42,7 @@ func (g *generated) jailFiles(dir string) {
 // defaults writes variables and options of [DEFAULT].
 func (g *generated) defaults() string {
 	var b strings.Builder
+	b.WriteString("maxretry = 5\nmaxmatches = " + g.pick("6", "%(maxretry)s") + "\nbaz = dflt\n")
 	for i := range 4 {
 		v := fmt.Sprintf("v%d", i)
 		text := g.pick("w", "a b", "x # y", "10m;x", "3 ; c", "é", "50%%", "'q'", `back\slash`, "")
@@ -57,7 +58,7 @@ func (g *generated) defaults() string {
 		b.WriteString(v + g.pick(" = ", "=", " : ", ":") + text + "\n")
 		g.vars = append(g.vars, v)
 	}
-	for _, o := range []string{"maxretry = 5", "maxmatches = %(maxretry)s", "usedns = warn", "bantime = 10m", "findtime = 1d 2h", "ignoreip = 127.0.0.1 ::1", "logencoding = auto",
+	for _, o := range []string{"usedns = warn", "bantime = 10m", "findtime = 1d 2h", "ignoreip = 127.0.0.1 ::1", "logencoding = auto",
 		"bantime.increment = true", "port = 0:65535", "chain = <known/chain>", "backend = %(sysback)s", "enabled = false", "mode = normal"} {
 		if g.with(40, "DEFAULT option") {
 			b.WriteString(o + "\n")
@@ -153,7 +154,7 @@ func (g *generated) options() string {
 			b.WriteString(name + " = " + g.pick(values...) + "\n")
 		}
 	}
-	option(30, "maxretry", "maxretry", "3", " 7 ", "%(maxmatches)s1", "x", "+4", "1_0")
+	option(30, "maxretry", "maxretry", "3", " 7 ", "%(default/maxretry)s1", "x", "+4", "1_0")
 	option(30, "bantime", "bantime", "10m", "-1", "1d 2h", "abc", "%(v1)s")
 	option(25, "findtime", "findtime", "10m", "1h;x", "0.5h", "")
 	option(30, "ignoreip", "ignoreip", g.text(), g.text(), "")
@@ -203,21 +204,62 @@ func (g *generated) overrides() {
 	}
 }
 
-// breakIt puts one deliberate error into the tree.
+// fault is a deliberate error.
+type fault struct {
+	name string
+	make func()
+}
+
+// breakIt puts deliberate errors into the tree: now and then one that costs a
+// jail or less, and in a part of the trees one or many that the reference
+// refuses everything for.
 func (g *generated) breakIt() {
-	errors := []struct {
-		name string
-		make func()
-	}{
-		{"duplicate option", func() { g.insert("jail.conf", "\nenabled = 1\nenabled = 0\n[tail]\n") }},
-		{"duplicate section", func() { g.files["jail.conf"] += "[dup]\nx = 1\n[dup]\n" }},
-		{"line without =", func() { g.files["jail.conf"] += "[bad]\nno assignment here\n" }},
-		{"text before a section", func() { g.files["jail.conf"] = "x = 1\n" + g.files["jail.conf"] }},
+	for _, f := range g.mildFaults() {
+		if g.with(8, "error: "+f.name) {
+			f.make()
+		}
+	}
+	if !g.with(22, "deliberate fatal error") {
+		return
+	}
+	faults := g.fatalFaults()
+	g.rnd.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
+	n := 1
+	if g.maybe(50) {
+		n = 5 + g.rnd.IntN(len(faults)-5)
+	}
+	for _, f := range faults[:n] {
+		f.make()
+		g.used["error: "+f.name] = true
+	}
+}
+
+func (g *generated) mildFaults() []fault {
+	return []fault{
 		{"missing filter", func() { g.files["jail.conf"] += "[nf]\nenabled = 1\nfilter = nosuch\n" }},
 		{"missing action", func() { g.files["jail.conf"] += "[na]\nenabled = 1\nfilter = f0\naction = nosuch[a=1]\n" }},
 		{"bad specification", func() {
 			g.files["jail.conf"] += "[ns]\nenabled = 1\nfilter = f0" + g.pick("", "[x", "[x=1]y", "[=1]") + "\naction = a0" + g.pick("[p=1,,q=2]", "[p=\"1\" ]", "[p", " [p=1]", "[p=1]x") + "\n"
 		}},
+		{"swallowed section", func() { g.files["jail.conf"] += "[sw]\nenabled = 1\n  [sw2]\n  enabled = 1\n" }},
+		{"no Definition", func() {
+			g.files["action.d/empty.conf"], g.files["filter.d/empty.conf"] = "[Init]\nx = 1\n", "[Init]\nx = 1\n"
+			g.files["jail.conf"] += "[nd]\nenabled = 1\nfilter = empty\naction = empty\n"
+		}},
+		{"gamin", func() { g.files["jail.conf"] += "[gm]\nenabled = 1\nbackend = gamin\nfilter = f0\n" }},
+		{"self-made mta", func() {
+			g.files["action.d/sendmail-whois.conf"] = "[Definition]\nactionban = m\nnorestored = 1\n"
+			g.files["jail.conf"] += "[mt]\nenabled = 1\nmta = postfix\nfilter = f0\naction = a0\n   %(mta)s-whois[dest=x]\n"
+		}},
+	}
+}
+
+func (g *generated) fatalFaults() []fault {
+	return []fault{
+		{"duplicate option", func() { g.insert("jail.conf", "\nenabled = 1\nenabled = 0\n[tail]\n") }},
+		{"duplicate section", func() { g.files["jail.conf"] += "[dup]\nx = 1\n[dup]\n" }},
+		{"line without =", func() { g.files["jail.conf"] += "[bad]\nno assignment here\n" }},
+		{"text before a section", func() { g.files["jail.conf"] = "x = 1\n" + g.files["jail.conf"] }},
 		{"missing reference", func() { g.files["jail.conf"] += "[mr]\nenabled = 1\nignoreip = %(nosuch)s\n" }},
 		{"bad reference", func() {
 			g.files["jail.conf"] += "[br]\nenabled = 1\nignoreip = " + g.pick("%x", "%(v0)", "100%", "%()s") + "\n"
@@ -238,7 +280,6 @@ func (g *generated) breakIt() {
 			g.files["jail.d/o.conf"] = "[j0]\nignoreip = %(known/ignoreip)s 3\n"
 		}},
 		{"upper case in a reference", func() { g.files["jail.conf"] += "[Other2]\nfoo = 1\n[uc]\nenabled = 1\nignoreip = %(Other2/foo)s\n" }},
-		{"swallowed section", func() { g.files["jail.conf"] += "[sw]\nenabled = 1\n  [sw2]\n  enabled = 1\n" }},
 		{"byte order mark", func() { g.files["jail.d/bom.conf"] = "\ufeff[x]\ny = 1\n" }},
 		{"undecodable file", func() {
 			g.files[g.pick("jail.d/u.conf", "filter.d/f0.local", "action.d/a0.local")] = "[x]\ny = \xff\xfe\n"
@@ -250,19 +291,7 @@ func (g *generated) breakIt() {
 			g.files["filter.d/f0.conf"] += "[Definition2]\nx=1\n"
 			g.files["filter.d/f0.d/e.conf"] = "[Definition]\nunused = %(nosuch)s\n"
 		}},
-		{"no Definition", func() {
-			g.files["action.d/empty.conf"], g.files["filter.d/empty.conf"] = "[Init]\nx = 1\n", "[Init]\nx = 1\n"
-			g.files["jail.conf"] += "[nd]\nenabled = 1\nfilter = empty\naction = empty\n"
-		}},
-		{"gamin", func() { g.files["jail.conf"] += "[gm]\nenabled = 1\nbackend = gamin\nfilter = f0\n" }},
-		{"self-made mta", func() {
-			g.files["action.d/sendmail-whois.conf"] = "[Definition]\nactionban = m\nnorestored = 1\n"
-			g.files["jail.conf"] += "[mt]\nenabled = 1\nmta = postfix\nfilter = f0\naction = a0\n   %(mta)s-whois[dest=x]\n"
-		}},
 	}
-	e := errors[g.rnd.IntN(len(errors))]
-	e.make()
-	g.used["error: "+e.name], g.used["deliberate error"] = true, true
 }
 
 // insert puts text after the first line of a file.

@@ -30,9 +30,7 @@ func generate(seed uint64, dir string) *generated {
 	}
 	g.files["logs/one.log"], g.files["logs/two.log"], g.files["logs/.hidden.log"] = "x\n", "y\n", "z\n"
 	g.jailFiles(dir)
-	if g.maybe(34) {
-		g.breakIt()
-	}
+	g.breakIt()
 	g.dress()
 	return g
 }

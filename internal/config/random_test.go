@@ -57,7 +57,7 @@ func TestRandomTreesGiveTheReferencesStream(t *testing.T) {
 }
 
 // reportFeatures prints how many trees hold each feature and fails for those
-// that are too rare to mean anything. Single errors share one quota.
+// that are too rare to mean anything.
 func reportFeatures(t *testing.T, count map[string]int, need int) {
 	var names []string
 	for n := range count {
@@ -67,12 +67,8 @@ func reportFeatures(t *testing.T, count map[string]int, need int) {
 	var table strings.Builder
 	for _, n := range names {
 		fmt.Fprintf(&table, "%6d  %s\n", count[n], n)
-		least := need
-		if strings.HasPrefix(n, "error: ") {
-			least = max(1, need/20)
-		}
-		if count[n] < least {
-			t.Errorf("only %d trees hold %q, %d wanted", count[n], n, least)
+		if count[n] < need {
+			t.Errorf("only %d trees hold %q, %d wanted", count[n], n, need)
 		}
 	}
 	t.Logf("%d features:\n%s", len(names), table.String())

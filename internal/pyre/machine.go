@@ -188,33 +188,3 @@ func (m *Machine) Span(group int) (start, end int) {
 // the same first Far bytes gives the same answer. It is one more than the text
 // is long when the end of the text itself was looked at.
 func (m *Machine) Far() int { return m.far }
-
-// restore undoes all that lies above base on the stack.
-func (m *Machine) restore(base int) {
-	for m.sp > base {
-		m.sp--
-		if f := &m.stack[m.sp]; f.kind == frameUndo {
-			m.regs[f.pc] = f.pos
-		}
-	}
-}
-
-// commit drops the choices above base, which will not be taken any more, and
-// keeps what restores registers. It gives the new height.
-func (m *Machine) commit(base int) int {
-	top := base
-	for _, f := range m.stack[base:m.sp] {
-		if f.kind == frameUndo {
-			m.stack[top] = f
-			top++
-		}
-	}
-	m.sp = top
-	return top
-}
-
-// grow makes the stack larger.
-func (m *Machine) grow() []frame {
-	m.stack = append(m.stack, make([]frame, len(m.stack))...)
-	return m.stack
-}

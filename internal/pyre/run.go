@@ -13,7 +13,7 @@ const (
 // stack and must be able to restore every register.
 func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 	code, text, regs := pr.code, m.text, m.regs
-	stack, base, sp := m.stack, m.sp, m.sp
+	base, sp := m.sp, m.sp
 	for {
 		in := &code[pc]
 		switch in.op {
@@ -91,10 +91,10 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 					break
 				}
 				m.far = max(m.far, x.after.reach(text, q))
-				if sp == len(stack) {
-					stack = m.grow()
+				if sp == len(m.stack) {
+					m.grow()
 				}
-				stack[sp] = frame{frameLazy, int32(pc), int32(q), int32(hi)}
+				m.stack[sp] = frame{frameLazy, int32(pc), int32(q), int32(hi)}
 				sp++
 				p = q
 				pc++
@@ -121,10 +121,10 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			}
 			if q >= 0 {
 				if q > lo {
-					if sp == len(stack) {
-						stack = m.grow()
+					if sp == len(m.stack) {
+						m.grow()
 					}
-					stack[sp] = frame{frameGreedy, int32(pc), int32(q), int32(lo)}
+					m.stack[sp] = frame{frameGreedy, int32(pc), int32(q), int32(lo)}
 					sp++
 				}
 				p = q
@@ -150,10 +150,10 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 					if m.memo.on && m.memo.visited(in.memo, p, regs) {
 						break
 					}
-					if sp == len(stack) {
-						stack = m.grow()
+					if sp == len(m.stack) {
+						m.grow()
 					}
-					stack[sp] = frame{kind: frameGo, pc: int32(pc + 1), pos: int32(p)}
+					m.stack[sp] = frame{kind: frameGo, pc: int32(pc + 1), pos: int32(p)}
 					sp++
 				}
 				p = q
@@ -170,10 +170,10 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			}
 			if q := in.ext.back(text, lo, hi); q >= 0 {
 				if q > lo {
-					if sp == len(stack) {
-						stack = m.grow()
+					if sp == len(m.stack) {
+						m.grow()
 					}
-					stack[sp] = frame{frameGreedy, int32(pc), int32(q), int32(lo)}
+					m.stack[sp] = frame{frameGreedy, int32(pc), int32(q), int32(lo)}
 					sp++
 				}
 				p = q
@@ -206,10 +206,10 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				if m.memo.on && m.memo.visited(in.memo, p, regs) {
 					break
 				}
-				if sp == len(stack) {
-					stack = m.grow()
+				if sp == len(m.stack) {
+					m.grow()
 				}
-				stack[sp] = frame{kind: frameGo, pc: in.y, pos: int32(p)}
+				m.stack[sp] = frame{kind: frameGo, pc: in.y, pos: int32(p)}
 				sp++
 				pc = int(in.x)
 				continue
@@ -230,114 +230,30 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				if m.memo.on && m.memo.visited(in.memo, p, regs) {
 					break
 				}
-				if sp == len(stack) {
-					stack = m.grow()
+				if sp == len(m.stack) {
+					m.grow()
 				}
-				stack[sp] = frame{frameChoose, int32(pc), int32(p), n<<16 | 1}
+				m.stack[sp] = frame{frameChoose, int32(pc), int32(p), n<<16 | 1}
 				sp++
 			}
 			pc = int(list[0])
 			continue
 		case opSave:
 			if sp > 0 || sub {
-				if sp == len(stack) {
-					stack = m.grow()
+				if sp == len(m.stack) {
+					m.grow()
 				}
-				stack[sp] = frame{kind: frameUndo, pc: in.x, pos: regs[in.x]}
+				m.stack[sp] = frame{kind: frameUndo, pc: in.x, pos: regs[in.x]}
 				sp++
 			}
 			regs[in.x] = int32(p)
 			pc++
 			continue
-		case opReset:
-			if sp == len(stack) {
-				stack = m.grow()
-			}
-			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: regs[in.x]}
-			sp++
-			regs[in.x] = in.y
-			pc++
-			continue
-		case opOnce:
-			if int(regs[in.x]) == p {
-				if in.y < 0 {
-					break
-				}
-				pc = int(in.y)
+		case opReset, opOnce, opCount, opCountAgain:
+			if next := m.round(in, pc, p, sp); next >= 0 {
+				pc, sp = next, m.sp
 				continue
 			}
-			if sp == len(stack) {
-				stack = m.grow()
-			}
-			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: regs[in.x]}
-			sp++
-			regs[in.x] = int32(p)
-			pc++
-			continue
-		case opCount:
-			x := in.ext
-			n := int(regs[in.x])
-			if n >= x.min {
-				if x.greed == lazy {
-					if sp == len(stack) {
-						stack = m.grow()
-					}
-					stack[sp] = frame{kind: frameGo, pc: int32(pc + 1), pos: int32(p)}
-					sp++
-					pc = int(in.y)
-					continue
-				}
-				if n >= x.max || x.place >= 0 && int(regs[x.place]) == p {
-					pc = int(in.y)
-					continue
-				}
-				if sp == len(stack) {
-					stack = m.grow()
-				}
-				stack[sp] = frame{kind: frameGo, pc: in.y, pos: int32(p)}
-				sp++
-				if x.place >= 0 {
-					if sp == len(stack) {
-						stack = m.grow()
-					}
-					stack[sp] = frame{kind: frameUndo, pc: x.place, pos: regs[x.place]}
-					sp++
-					regs[x.place] = int32(p)
-				}
-			}
-			if sp == len(stack) {
-				stack = m.grow()
-			}
-			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: int32(n)}
-			sp++
-			regs[in.x] = int32(n + 1)
-			pc++
-			if x.greed == lazy {
-				pc++
-			}
-			continue
-		case opCountAgain:
-			x := in.ext
-			n := int(regs[in.x])
-			if n >= x.max || x.place >= 0 && int(regs[x.place]) == p {
-				break
-			}
-			if x.place >= 0 {
-				if sp == len(stack) {
-					stack = m.grow()
-				}
-				stack[sp] = frame{kind: frameUndo, pc: x.place, pos: regs[x.place]}
-				sp++
-				regs[x.place] = int32(p)
-			}
-			if sp == len(stack) {
-				stack = m.grow()
-			}
-			stack[sp] = frame{kind: frameUndo, pc: in.x, pos: int32(n)}
-			sp++
-			regs[in.x] = int32(n + 1)
-			pc++
-			continue
 		case opAssert:
 			if e := assertFar(in.assert, text, p); e > m.far {
 				m.far = e
@@ -369,42 +285,14 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				continue
 			}
 		case opLook, opAtomic:
-			m.left--
-			start := p
-			if in.op == opLook && in.ext.behind {
-				start = stepBack(text, p, in.ext.width)
-			}
-			end := failed
-			m.sp = sp
-			if start >= 0 {
-				mark := m.memo.enter()
-				end = m.run(pr, pc+1, start, true)
-				m.memo.leave(mark, end >= 0)
-				stack = m.stack
-			}
+			end := m.inner(pr, pc, p, sp)
 			if end == stopped {
 				return stopped
 			}
-			if end > m.far {
-				m.far = end
-			}
-			if in.op == opLook && in.negate {
-				if end >= 0 {
-					m.restore(sp)
-					break
-				}
-				pc = int(in.y)
+			if end >= 0 {
+				pc, p, sp = int(in.y), end, m.sp
 				continue
 			}
-			if end < 0 {
-				break
-			}
-			sp = m.commit(sp)
-			if in.op == opAtomic {
-				p = end
-			}
-			pc = int(in.y)
-			continue
 		case opSubEnd, opMatch:
 			m.sp = sp
 			return p
@@ -437,7 +325,7 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				}
 				return failed
 			}
-			f := &stack[sp-1]
+			f := &m.stack[sp-1]
 			switch f.kind {
 			case frameUndo:
 				regs[f.pc] = f.pos

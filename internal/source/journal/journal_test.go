@@ -1,0 +1,469 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"stockade/internal/testenv"
+)
+
+const remote = "/lib/systemd/systemd-journal-remote"
+
+// record is one entry as it is given to systemd-journal-remote.
+type record struct {
+	time, monotonic uint64
+	fields          []string // "NAME=value", with any bytes
+}
+
+// export writes entries in journald's export format.
+func export(records []record) []byte {
+	var b bytes.Buffer
+	for _, r := range records {
+		fmt.Fprintf(&b, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=0123456789abcdef0123456789abcdef\n", r.time, r.monotonic)
+		for _, f := range r.fields {
+			name, value, _ := strings.Cut(f, "=")
+			if !strings.Contains(value, "\n") {
+				fmt.Fprintf(&b, "%s=%s\n", name, value)
+				continue
+			}
+			n := len(value)
+			fmt.Fprintf(&b, "%s\n", name)
+			for i := range 8 {
+				b.WriteByte(byte(n >> (8 * i)))
+			}
+			b.WriteString(value + "\n")
+		}
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
+
+// make writes a real journal file with systemd's own program.
+func makeJournal(t testing.TB, path string, records []record, env ...string) {
+	t.Helper()
+	if _, err := os.Stat(remote); err != nil {
+		testenv.Skip(t, "systemd-journal-remote is not installed")
+	}
+	cmd := exec.Command(remote, "-o", path, "-")
+	cmd.Stdin = bytes.NewReader(export(records))
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("systemd-journal-remote: %v\n%s", err, out)
+	}
+}
+
+const start = 1_795_335_163_000_000
+
+func samples(n int) []record {
+	all := make([]record, n)
+	for i := range all {
+		unit := []string{"ssh.service", "cron.service", "nginx.service"}[i%3]
+		message := fmt.Sprintf("message number %d", i)
+		if i%10 == 0 {
+			message += strings.Repeat(" and long", 400)
+		}
+		all[i] = record{start + uint64(i)*1000, 5_000_000 + uint64(i)*1000, []string{
+			"_HOSTNAME=srv", "_SYSTEMD_UNIT=" + unit, "SYSLOG_IDENTIFIER=sshd", fmt.Sprintf("_PID=%d", i), "MESSAGE=" + message,
+		}}
+	}
+	return all
+}
+
+func open(t testing.TB, path string) *File {
+	t.Helper()
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// all reads what is left, as lines.
+func all(t testing.TB, c *Cursor, m *Match) (lines []string, times []time.Time) {
+	t.Helper()
+	filter := m.In(c.File)
+	var comp Composer
+	for {
+		var e Entry
+		ok, err := c.Peek(&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return lines, times
+		}
+		c.Skip()
+		wanted, err := filter.Matches(&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !wanted {
+			continue
+		}
+		line, at, err := comp.Compose(nil, &e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, times = append(lines, string(line)), append(times, at)
+	}
+}
+
+// kinds are the forms of files that systemd writes.
+var kinds = map[string][]string{
+	"compact, keyed": {"SYSTEMD_JOURNAL_COMPACT=1", "SYSTEMD_JOURNAL_KEYED_HASH=1"},
+	"regular, keyed": {"SYSTEMD_JOURNAL_COMPACT=0", "SYSTEMD_JOURNAL_KEYED_HASH=1"},
+	"regular, old":   {"SYSTEMD_JOURNAL_COMPACT=0", "SYSTEMD_JOURNAL_KEYED_HASH=0"},
+	"compact, old":   {"SYSTEMD_JOURNAL_COMPACT=1", "SYSTEMD_JOURNAL_KEYED_HASH=0"},
+}
+
+func TestEntriesOfAllKindsOfFilesAreRead(t *testing.T) {
+	for name, env := range kinds {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "x.journal")
+			records := samples(1000)
+			makeJournal(t, path, records, env...)
+			f := open(t, path)
+			if f.Len() != 1000 || f.compact != strings.HasPrefix(name, "compact") || f.keyed != strings.HasSuffix(name, "keyed") {
+				t.Fatalf("%d entries, compact %v, keyed %v", f.Len(), f.compact, f.keyed)
+			}
+			c := Begin(f)
+			lines, times := all(t, &c, &Match{})
+			for i, line := range lines {
+				want := "srv sshd: " // process number 0 is none
+				if i > 0 {
+					want = fmt.Sprintf("srv sshd[%d]: ", i)
+				}
+				want += strings.TrimPrefix(records[i].fields[4], "MESSAGE=")
+				if line != want || times[i].UnixMicro() != int64(records[i].time) {
+					t.Fatalf("entry %d is %.100q at %v", i, line, times[i])
+				}
+			}
+			if len(lines) != 1000 {
+				t.Errorf("%d entries", len(lines))
+			}
+			one, _ := ParseMatch([][]string{{"_SYSTEMD_UNIT=cron.service"}})
+			c = Begin(f)
+			if lines, _ := all(t, &c, one); len(lines) != 333 || !strings.Contains(lines[0], "number 1") {
+				t.Errorf("%d entries match", len(lines))
+			}
+		})
+	}
+}
+
+func TestSeekByTimeIsExact(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.journal")
+	const n = 5000
+	makeJournal(t, path, samples(n))
+	f := open(t, path)
+	for _, at := range []int{-1, 0, 1, 2, 3, 4, 5, 100, 2499, 4998, 4999, 5000} {
+		for _, between := range []uint64{0, 1} {
+			c := Cursor{File: f}
+			if err := c.SeekTime(uint64(start + at*1000 + int(between))); err != nil {
+				t.Fatal(err)
+			}
+			want := min(max(at+int(between), 0), n)
+			if c.Index() != uint64(want) {
+				t.Errorf("seek to entry %d (+%d): %d", at, between, c.Index())
+			}
+			var e Entry
+			if ok, err := c.Peek(&e); ok != (want < n) || err != nil || ok && e.Realtime != uint64(start+want*1000) {
+				t.Errorf("entry there: %v %v %+v", ok, err, e)
+			}
+		}
+	}
+	c := Cursor{File: f}
+	if err := c.SeekEnd(); err != nil || !c.AtEnd() {
+		t.Errorf("end: %v", err)
+	}
+}
+
+func TestMatchLanguage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.journal")
+	var records []record
+	for i, f := range [][]string{{"A=1", "B=1"}, {"A=1", "B=2"}, {"A=2", "B=1"}, {"A=2", "B=2"}, {"C=3"}, {"A=1", "A=2", "C=3"}} {
+		records = append(records, record{start + uint64(i), uint64(i), append(f, fmt.Sprintf("MESSAGE=%d", i))})
+	}
+	makeJournal(t, path, records)
+	f := open(t, path)
+	for _, c := range []struct {
+		lines [][]string
+		want  string
+	}{
+		{nil, "0 1 2 3 4 5"},
+		{[][]string{{"A=1"}}, "0 1 5"},
+		{[][]string{{"A=1", "B=1"}}, "0"},
+		{[][]string{{"A=1", "A=2", "B=1"}}, "0 2"},
+		{[][]string{{"A=1", "B=1", "+", "C=3"}}, "0 4 5"},
+		{[][]string{{"A=1", "B=1"}, {"C=3", "A=2"}}, "0 5"},
+		{[][]string{{"A=9"}}, ""},
+		{[][]string{{"A=9", "+", "B=2"}}, "1 3"},
+		{[][]string{{"+", "B=2", "+"}}, "1 3"},
+	} {
+		m, err := ParseMatch(c.lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cur := Begin(f)
+		lines, _ := all(t, &cur, m)
+		if got := strings.Join(lines, " "); got != c.want {
+			t.Errorf("%v: %q, want %q", c.lines, got, c.want)
+		}
+	}
+	for _, bad := range []string{"A", "=x", "a=1", "__CURSOR=1", "A B=1"} {
+		if _, err := ParseMatch([][]string{{bad}}); err == nil {
+			t.Errorf("%q is taken for a match", bad)
+		}
+	}
+}
+
+func TestGrowingFileIsFollowed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.journal")
+	cmd := exec.Command(remote, "-o", path, "-")
+	if _, err := os.Stat(remote); err != nil {
+		testenv.Skip(t, "systemd-journal-remote is not installed")
+	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close(); _ = cmd.Wait() }()
+	records := samples(30_000)
+	for i := range records { // large enough to make the file grow more than once
+		records[i].fields = append(records[i].fields, fmt.Sprintf("X=%d%s", i, strings.Repeat("y", 400)))
+	}
+	unit, _ := ParseMatch([][]string{{"_SYSTEMD_UNIT=nginx.service"}})
+	var f *File
+	var c Cursor
+	var filter *Filter
+	seen := 0
+	deadline := time.Now().Add(30 * time.Second)
+	for i := 0; i < len(records); i += 1000 {
+		if _, err := in.Write(export(records[i : i+1000])); err != nil {
+			t.Fatal(err)
+		}
+		for f == nil && time.Now().Before(deadline) {
+			if f, err = Open(path); err == nil {
+				c, filter = Begin(f), unit.In(f)
+			}
+		}
+		for time.Now().Before(deadline) {
+			var e Entry
+			ok, err := c.Peek(&e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				break
+			}
+			c.Skip()
+			if ok, err := filter.Matches(&e); err != nil {
+				t.Fatal(err)
+			} else if ok {
+				seen++
+			}
+		}
+	}
+	_ = in.Close()
+	_ = cmd.Wait()
+	for {
+		var e Entry
+		if ok, err := c.Peek(&e); !ok {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		c.Skip()
+		if ok, _ := filter.Matches(&e); ok {
+			seen++
+		}
+	}
+	if c.Index() != 30_000 || seen != 10_000 {
+		t.Errorf("%d entries were read, %d matched", c.Index(), seen)
+	}
+	_ = f.Close()
+}
+
+func TestLineIsComposedAsTheReferenceDoes(t *testing.T) {
+	for _, c := range []struct {
+		fields []string
+		want   string
+	}{
+		{[]string{"_HOSTNAME=srv", "SYSLOG_IDENTIFIER=sshd", "SYSLOG_PID=101", "_PID=102", "MESSAGE=msg"}, "srv sshd[101]: msg"},
+		{[]string{"_HOSTNAME=srv", "_COMM=sshd", "_PID=102", "MESSAGE=msg\nnext"}, `srv sshd[102]: msg\nnext`},
+		{[]string{"_HOSTNAME=srv", "_COMM=sshd", "SYSLOG_PID=0x10", "MESSAGE=msg"}, "srv sshd[16]: msg"},
+		{[]string{"_HOSTNAME=srv", "_COMM=sshd", "SYSLOG_PID=abc", "MESSAGE=msg"}, "srv sshd[abc]: msg"},
+		{[]string{"_HOSTNAME=srv", "_COMM=sshd", "SYSLOG_PID=0", "_PID=5", "MESSAGE=msg"}, "srv sshd[5]: msg"},
+		{[]string{"_HOSTNAME=srv", "_COMM=sshd", "SYSLOG_PID= 07_1 ", "MESSAGE=msg"}, "srv sshd[71]: msg"},
+		{[]string{"_HOSTNAME=srv", "_PID=102", "MESSAGE=msg"}, "srv msg"},
+		{[]string{"_COMM=x", "MESSAGE=msg"}, "x: msg"},
+		{[]string{"MESSAGE=msg"}, "msg"},
+		{[]string{"_HOSTNAME=srv", "_COMM=x"}, "srv x: "},
+		{[]string{"X=1"}, ""},
+		{[]string{"_HOSTNAME=srv", "SYSLOG_IDENTIFIER=kernel", "_PID=102", "MESSAGE=msg"}, "srv kernel[102]: msg"},
+		{[]string{"_HOSTNAME=srv", "SYSLOG_IDENTIFIER=kernel", "MESSAGE=msg"}, "srv kernel: [    5.000000] msg"},
+		{[]string{"_HOSTNAME=srv", "SYSLOG_IDENTIFIER=kernel", "_SOURCE_MONOTONIC_TIMESTAMP=12345678", "MESSAGE=msg"}, "srv kernel: [   12.345678] msg"},
+		{[]string{"SYSLOG_IDENTIFIER=a\nb", "MESSAGE=x", "MESSAGE=y"}, `a\nb: x y`},
+		{[]string{"_COMM=x", "SYSLOG_PID=-5", "MESSAGE=\r\nm\xff\r"}, "x[-5]: \r\\nm\xff\r"},
+	} {
+		path := filepath.Join(t.TempDir(), "x.journal")
+		makeJournal(t, path, []record{{start + 725_500, 5_000_000, c.fields}})
+		cur := Begin(open(t, path))
+		lines, times := all(t, &cur, &Match{})
+		if len(lines) != 1 || lines[0] != c.want {
+			t.Errorf("%q: %q, want %q", c.fields, lines, c.want)
+			continue
+		}
+		if times[0].UnixMicro() != start+725_500 {
+			t.Errorf("time %v", times[0])
+		}
+	}
+}
+
+func TestTimeIsThatOfTheSource(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.journal")
+	makeJournal(t, path, []record{{start, 1, []string{"_SOURCE_REALTIME_TIMESTAMP=1795335100000001", "MESSAGE=m"}}, {start, 2, []string{"_SOURCE_REALTIME_TIMESTAMP=x", "MESSAGE=m"}}})
+	c := Begin(open(t, path))
+	_, times := all(t, &c, &Match{})
+	if times[0].UnixMicro() != 1_795_335_100_000_001 || times[1].UnixMicro() != start {
+		t.Errorf("times %v", times)
+	}
+}
+
+func TestStampLeavesZeroMicrosecondsOut(t *testing.T) {
+	old := time.Local
+	time.Local = time.FixedZone("", 3600)
+	defer func() { time.Local = old }()
+	if got := Stamp(time.UnixMicro(start + 725_500)); got != "2026-11-22T09:12:43.725500+01:00 " {
+		t.Error(got)
+	}
+	if got := Stamp(time.UnixMicro(start)); got != "2026-11-22T09:12:43+01:00 " {
+		t.Error(got)
+	}
+}
+
+func TestHashesAreTheFormats(t *testing.T) {
+	// The reference vector of SipHash-2-4: key 00..0f, data 00..0e.
+	var key ID
+	var data []byte
+	for i := range 16 {
+		key[i] = byte(i)
+		if i < 15 {
+			data = append(data, byte(i))
+		}
+	}
+	if got := siphash(key, data); got != 0xa129ca6149be45e5 {
+		t.Errorf("siphash %x", got)
+	}
+	// From the comments of lookup3.c.
+	if got := jenkins([]byte("Four score and seven years ago")); uint32(got>>32) != 0x17770551 || uint32(got) != 0xce7226e6 {
+		t.Errorf("jenkins %x", got)
+	}
+}
+
+func TestLZ4BlocksAreUnpacked(t *testing.T) {
+	// "abcabcabcabcabcabcabcabcX" and 20 more literals: a match that overlaps
+	// itself, and a length that needs another byte.
+	packed := []byte{0x3f, 'a', 'b', 'c', 3, 0, 2, 0xf0, 5}
+	packed = append(packed, "X0123456789abcdefghi"...)
+	want := strings.Repeat("abc", 8) + "X0123456789abcdefghi"
+	got, err := unpackLZ4(nil, packed, len(want))
+	if err != nil || string(got) != want {
+		t.Errorf("%q, %v", got, err)
+	}
+	for cut := range packed {
+		if _, err := unpackLZ4(nil, packed[:cut], len(want)); err == nil {
+			t.Errorf("cut at %d: no error", cut)
+		}
+	}
+	f := &File{}
+	if _, err := f.unpack(nil, objectXZ); !errors.Is(err, ErrXZ) {
+		t.Errorf("xz: %v", err)
+	}
+}
+
+func FuzzFile(f *testing.F) {
+	if _, err := os.Stat(remote); err == nil {
+		for _, env := range kinds {
+			path := filepath.Join(f.TempDir(), "x.journal")
+			makeJournal(f, path, samples(12), env...)
+			data, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			// Without the empty end of the file, and with small hash tables it
+			// would be smaller still; the fuzzer takes what it gets.
+			f.Add(bytes.TrimRight(data, "\x00"))
+		}
+	}
+	f.Add([]byte("LPKSHHRH"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := parse(data)
+		if err != nil {
+			return
+		}
+		match, _ := ParseMatch([][]string{{"_SYSTEMD_UNIT=ssh.service", "+", "MESSAGE=x"}})
+		filter := match.In(file)
+		c := Begin(file)
+		var comp Composer
+		var e Entry
+		for range 1000 {
+			ok, err := c.Peek(&e)
+			if !ok || err != nil {
+				break
+			}
+			c.Skip()
+			_, _ = filter.Matches(&e)
+			_, _, _ = comp.Compose(nil, &e)
+		}
+		_ = c.SeekTime(start + 5000)
+		_ = c.SeekEnd()
+	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "x.journal")
+	const n = 50_000
+	makeJournal(b, path, samples(n))
+	for _, c := range []struct {
+		name  string
+		match [][]string
+	}{{"all", nil}, {"one of three", [][]string{{"_SYSTEMD_UNIT=ssh.service"}}}, {"none", [][]string{{"_SYSTEMD_UNIT=none"}}}} {
+		b.Run(c.name, func(b *testing.B) {
+			f := open(b, path)
+			m, _ := ParseMatch(c.match)
+			filter := m.In(f)
+			var comp Composer
+			var e Entry
+			var buf []byte
+			for b.Loop() {
+				cur := Begin(f)
+				for {
+					ok, err := cur.Peek(&e)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if !ok {
+						break
+					}
+					cur.Skip()
+					if ok, _ := filter.Matches(&e); ok {
+						buf, _, _ = comp.Compose(buf[:0], &e)
+					}
+				}
+			}
+			b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+		})
+	}
+}

@@ -18,7 +18,7 @@ const escalationPrefix = "bantime."
 
 // setEscalation sets one of the bantime.* options.
 func setEscalation(option string) func(*call, *jail.State, any) (any, error) {
-	return func(_ *call, s *jail.State, v any) (any, error) {
+	return func(c *call, s *jail.State, v any) (any, error) {
 		e := s.Escalation()
 		text := pyobj.Str(v)
 		var err error
@@ -45,11 +45,11 @@ func setEscalation(option string) func(*call, *jail.State, any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		note(s, option, v)
+		c.note(s, option, v)
 		if option == "bantime.increment" || option == "bantime.overalljails" {
 			return v, nil
 		}
-		return escalation(s, option), nil
+		return escalation(c, s, option), nil
 	}
 }
 
@@ -86,14 +86,14 @@ func setLimit(set func(float64, string), v any) error {
 }
 
 // escalation is the value of one of the bantime.* options, None where unset.
-func escalation(s *jail.State, option string) any {
+func escalation(c *call, s *jail.State, option string) any {
 	e := s.Escalation()
 	factor, formula, multipliers, maxTime, rndTime := e.Options()
 	switch strings.TrimPrefix(option, escalationPrefix) {
 	case "increment":
-		return noted(s, option, orNone(e.Increment))
+		return c.noted(s, option, orNone(e.Increment))
 	case "overalljails":
-		return noted(s, option, orNone(e.OverallJails))
+		return c.noted(s, option, orNone(e.OverallJails))
 	case "factor":
 		return orNone(factor)
 	case "formula":

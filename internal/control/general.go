@@ -54,7 +54,11 @@ func add(c *call) (any, error) {
 	if len(c.words) > 2 {
 		backend, _ = c.text(2)
 	}
-	return name, c.jails.AddJail(name, backend)
+	if err := c.jails.AddJail(name, backend); err != nil {
+		return nil, err
+	}
+	c.written.begin(name)
+	return name, nil
 }
 
 // start starts a jail.

@@ -10,26 +10,26 @@ import (
 )
 
 // getters answer `get JAIL OPTION` from the jail's state alone.
-var getters = map[string]func(s *jail.State) any{
-	"logpath":       func(s *jail.State) any { return logPaths(s) },
-	"logencoding":   func(s *jail.State) any { return s.Filter().LogEncoding() },
-	"journalmatch":  func(s *jail.State) any { return journalMatches(s) },
-	"ignoreself":    func(s *jail.State) any { return s.Ignore().Self() },
-	"ignoreip":      func(s *jail.State) any { return list(s.Ignore().List()) },
+var getters = map[string]func(c *call, s *jail.State) any{
+	"logpath":       func(_ *call, s *jail.State) any { return logPaths(s) },
+	"logencoding":   func(_ *call, s *jail.State) any { return s.Filter().LogEncoding() },
+	"journalmatch":  func(_ *call, s *jail.State) any { return journalMatches(s) },
+	"ignoreself":    func(_ *call, s *jail.State) any { return s.Ignore().Self() },
+	"ignoreip":      func(_ *call, s *jail.State) any { return list(s.Ignore().List()) },
 	"ignorecommand": ignoreCommand,
-	"ignorecache":   ignoreCache,
-	"prefregex":     func(s *jail.State) any { return s.Filter().Prefregex() },
-	"failregex":     func(s *jail.State) any { return list(s.Filter().Failregex()) },
-	"ignoreregex":   func(s *jail.State) any { return list(s.Filter().Ignoreregex()) },
-	"usedns":        func(s *jail.State) any { return s.Filter().UseDNS() },
+	"ignorecache":   func(_ *call, s *jail.State) any { return ignoreCache(s) },
+	"prefregex":     func(_ *call, s *jail.State) any { return s.Filter().Prefregex() },
+	"failregex":     func(_ *call, s *jail.State) any { return list(s.Filter().Failregex()) },
+	"ignoreregex":   func(_ *call, s *jail.State) any { return list(s.Filter().Ignoreregex()) },
+	"usedns":        func(_ *call, s *jail.State) any { return s.Filter().UseDNS() },
 	"findtime":      findTime,
-	"bantime":       func(s *jail.State) any { return int(s.BanTime()) },
-	"datepattern":   datePattern,
-	"logtimezone":   logTimezone,
-	"maxretry":      func(s *jail.State) any { return s.MaxRetry() },
-	"maxmatches":    func(s *jail.State) any { return s.MaxMatches() },
-	"maxlines":      func(s *jail.State) any { return s.Filter().MaxLines() },
-	"actions":       func(s *jail.State) any { return actionNames(s) },
+	"bantime":       func(_ *call, s *jail.State) any { return int(s.BanTime()) },
+	"datepattern":   func(_ *call, s *jail.State) any { return datePattern(s) },
+	"logtimezone":   func(_ *call, s *jail.State) any { return logTimezone(s) },
+	"maxretry":      func(_ *call, s *jail.State) any { return s.MaxRetry() },
+	"maxmatches":    func(_ *call, s *jail.State) any { return s.MaxMatches() },
+	"maxlines":      func(_ *call, s *jail.State) any { return s.Filter().MaxLines() },
+	"actions":       func(_ *call, s *jail.State) any { return actionNames(s) },
 }
 
 // getJail answers `get JAIL OPTION …`. The option is looked up before the jail.
@@ -41,7 +41,7 @@ func getJail(c *call, name string) (any, error) {
 	read, isState := getters[option]
 	switch {
 	case strings.HasPrefix(option, escalationPrefix):
-		read, isState = func(s *jail.State) any { return escalation(s, option) }, true
+		read, isState = func(c *call, s *jail.State) any { return escalation(c, s, option) }, true
 	case isState:
 	default:
 		switch option {
@@ -58,7 +58,7 @@ func getJail(c *call, name string) (any, error) {
 	args := c.words[3:]
 	switch {
 	case isState:
-		v, err = j.Do(c.ctx, func(s *jail.State) (any, error) { return read(s), nil })
+		v, err = j.Do(c.ctx, func(s *jail.State) (any, error) { return read(c, s), nil })
 	case option == "banip":
 		v, err = j.Do(c.ctx, func(s *jail.State) (any, error) { return banList(s, args), nil })
 	case option == "banned":
@@ -118,8 +118,8 @@ func bannedIn(c *call, j *jail.Jail, args []any) (any, error) {
 }
 
 // ignoreCommand is False where there was never one.
-func ignoreCommand(s *jail.State) any {
-	return noted(s, "ignorecommand", orFalse(s.Ignore().Command()))
+func ignoreCommand(c *call, s *jail.State) any {
+	return c.noted(s, "ignorecommand", orFalse(s.Ignore().Command()))
 }
 
 func orFalse(text string) any {
@@ -130,36 +130,12 @@ func orFalse(text string) any {
 }
 
 // findTime keeps the difference between 600 and 600.0.
-func findTime(s *jail.State) any {
+func findTime(c *call, s *jail.State) any {
 	f := s.FindTime()
 	if f == float64(int(f)) {
-		return noted(s, "findtime", int(f))
+		return c.noted(s, "findtime", int(f))
 	}
 	return f
-}
-
-// noter is a State that remembers how an option was written: Python tells
-// 600 from 600.0, 'yes' from True, and what was never set from what is off.
-type noter interface {
-	Note(option string, value any)
-	Noted(option string) (value any, ok bool)
-}
-
-// note remembers the value that a client is told for an option.
-func note(s *jail.State, option string, value any) {
-	if n, ok := any(s).(noter); ok {
-		n.Note(option, value)
-	}
-}
-
-// noted is what was remembered of an option, else the value at hand.
-func noted(s *jail.State, option string, value any) any {
-	if n, ok := any(s).(noter); ok {
-		if v, ok := n.Noted(option); ok {
-			return v
-		}
-	}
-	return value
 }
 
 // datePattern is a pair of pattern and name, the pattern None for what has none.

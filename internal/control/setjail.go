@@ -125,9 +125,9 @@ func delIgnoreIP(_ *call, s *jail.State, v any) (any, error) {
 	return list(s.Ignore().List()), nil
 }
 
-func setIgnoreCommand(_ *call, s *jail.State, v any) (any, error) {
+func setIgnoreCommand(c *call, s *jail.State, v any) (any, error) {
 	s.Ignore().SetCommand(pyobj.Str(v))
-	note(s, "ignorecommand", v)
+	c.note(s, "ignorecommand", v)
 	return v, nil
 }
 
@@ -155,13 +155,13 @@ func setLogTimezone(_ *call, s *jail.State, v any) (any, error) {
 	return logTimezone(s), nil
 }
 
-func setFindTime(_ *call, s *jail.State, v any) (any, error) {
+func setFindTime(c *call, s *jail.State, v any) (any, error) {
 	value, text, err := seconds(v)
 	if err != nil {
 		return nil, err
 	}
 	s.SetFindTime(value, text)
-	note(s, "findtime", number(text))
+	c.note(s, "findtime", number(text))
 	return number(text), nil
 }
 

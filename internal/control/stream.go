@@ -64,8 +64,9 @@ const serverLogger = "fail2ban.server"
 
 // reader puts a configuration together on a stage.
 type reader struct {
-	call  *call
-	stage *server.Stage
+	call    *call
+	stage   *server.Stage
+	written *notes
 	// lost are jails that could not be made; what concerns them is passed over.
 	lost map[string]bool
 	// actions says, in order, what became of each action of each jail.
@@ -79,17 +80,22 @@ type actionOutcome struct {
 
 // apply reads a stream on a stage and commits it.
 func (c *call) apply(stream, sidecar any, scope server.Scope) error {
-	stage, err := c.staged(stream, sidecar)
+	written := &notes{}
+	stage, err := c.staged(stream, sidecar, written)
 	if err != nil {
 		return err
 	}
-	return stage.Commit(c.ctx, scope)
+	if err := stage.Commit(c.ctx, scope); err != nil {
+		return err
+	}
+	c.written.take(written)
+	return nil
 }
 
 // Plan tells what a reload with this stream would change, and changes nothing.
 func (t *Table) Plan(ctx context.Context, stream, sidecar any, scope server.Scope) ([]server.Change, error) {
 	c := &call{ctx: ctx, table: t, srv: t.srv, jails: t.srv}
-	stage, err := c.staged(stream, sidecar)
+	stage, err := c.staged(stream, sidecar, &notes{})
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +104,8 @@ func (t *Table) Plan(ctx context.Context, stream, sidecar any, scope server.Scop
 }
 
 // staged reads a stream on a stage.
-func (c *call) staged(stream, sidecar any) (*server.Stage, error) {
-	r := &reader{call: c, stage: c.srv.NewStage(), lost: map[string]bool{}}
+func (c *call) staged(stream, sidecar any, written *notes) (*server.Stage, error) {
+	r := &reader{call: c, written: written, stage: c.srv.NewStage(), lost: map[string]bool{}}
 	for _, command := range config.ApplySidecar(commandsOf(stream), sidecar) {
 		if err := r.read(command); err != nil {
 			r.stage.Drop()
@@ -129,7 +135,7 @@ func commandsOf(stream any) []any {
 func (r *reader) read(command config.Command) error {
 	c := &call{
 		ctx: r.call.ctx, table: r.call.table, srv: r.call.srv, who: r.call.who,
-		jails: r, words: command.Words, stage: r.stage, origin: command,
+		jails: r, words: command.Words, stage: r.stage, written: r.written, origin: command,
 	}
 	first, name := c.extraText(0), c.extraText(1)
 	if _, isServer := settings[name]; isServer && first != "add" && first != "start" {

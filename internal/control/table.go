@@ -23,6 +23,8 @@ type Table struct {
 	srv *server.Server
 	// exclusive is held by commands that change which jails there are.
 	exclusive chan struct{}
+	// written remembers how options were written.
+	written notes
 }
 
 // NewTable makes the table of a server.
@@ -60,7 +62,7 @@ func shown(request any) string {
 // Do carries a request out and returns the value of the reply. The error is
 // the exception that a client sees.
 func (t *Table) Do(ctx context.Context, peer Peer, request any) (any, error) {
-	c := &call{ctx: ctx, table: t, srv: t.srv, jails: t.srv, who: event.Who{Kind: "command", UID: peer.UID}}
+	c := &call{ctx: ctx, table: t, srv: t.srv, jails: t.srv, who: event.Who{Kind: "command", UID: peer.UID}, written: &t.written}
 	words, err := elements(request)
 	if err != nil {
 		return nil, err
@@ -145,6 +147,8 @@ type call struct {
 	words []any
 	// stage is set while a stream is read; setters then return nothing.
 	stage *server.Stage
+	// written is where notes of a stage are kept until it is committed.
+	written *notes
 	// origin is what our own client said about the command.
 	origin config.Command
 }

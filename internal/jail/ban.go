@@ -92,7 +92,7 @@ func (s *State) extend(known, t *ticket.Ticket) {
 	case !newEnds:
 		s.bans.SetBantime(known.ID, ticket.Permanent)
 	default:
-		s.bans.SetBantime(known.ID, int64(newEnd.Sub(known.Time)/time.Second))
+		s.bans.SetBantime(known.ID, newEnd.Unix()-known.Time.Unix())
 	}
 	c := *s.bans.Get(known.ID)
 	s.work(Work{Kind: action.Prolong, Tickets: []*ticket.Ticket{&c}})

@@ -150,13 +150,13 @@ func (e *Escalation) grown(base int64, count int, random func() float64) (float6
 	return math.Max(float64(base), seconds), nil
 }
 
-// maxBantime keeps what a formula yields within what a database column and a
-// time can hold: about 290 years.
-const maxBantime = math.MaxInt64 / int64(time.Second)
+// MaxBantime keeps what a formula yields within what a date can be written
+// for: about 7,900 years.
+const MaxBantime int64 = 250_000_000_000
 
 func clampSeconds(s float64) int64 {
-	if s >= float64(maxBantime) || math.IsNaN(s) {
-		return maxBantime
+	if s >= float64(MaxBantime) || math.IsNaN(s) {
+		return MaxBantime
 	}
 	return int64(s)
 }

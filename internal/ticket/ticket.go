@@ -118,7 +118,9 @@ func (t *Ticket) End() (time.Time, bool) {
 	if t.Bantime < 0 {
 		return time.Time{}, false
 	}
-	return t.Time.Add(time.Duration(t.Bantime) * time.Second), true
+	// Not by a Duration, which ends after 292 years.
+	end := time.Unix(t.Time.Unix()+t.Bantime, int64(t.Time.Nanosecond()))
+	return end.In(t.Time.Location()), true
 }
 
 // Address is what a firewall has to block: the captured address where the

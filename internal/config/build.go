@@ -8,6 +8,11 @@ import (
 // empty. The general part always leads. An error means that there is no stream
 // at all.
 func (t *Tree) Stream(jail string, purpose Purpose) (*Result, error) {
+	return t.build(jail, purpose, func(*jailReader) {})
+}
+
+// build is Stream that shows every enabled jail it could read.
+func (t *Tree) build(jail string, purpose Purpose, visit func(*jailReader)) (*Result, error) {
 	r := &Result{Findings: append([]Finding(nil), t.findings...)}
 	for i := range r.Findings {
 		if r.Findings[i].Refuses && r.Refused == nil {
@@ -25,7 +30,7 @@ func (t *Tree) Stream(jail string, purpose Purpose) (*Result, error) {
 		names = []string{jail}
 	}
 	for _, name := range names {
-		t.jailBlock(name, purpose, r)
+		t.jailBlock(name, purpose, r, visit)
 	}
 	for _, name := range r.Good {
 		r.add(Command{Words: []any{"start", name}, Origin: t.jails.sections[name].places[0]})
@@ -34,7 +39,7 @@ func (t *Tree) Stream(jail string, purpose Purpose) (*Result, error) {
 }
 
 // jailBlock adds the commands of one jail, if it is enabled.
-func (t *Tree) jailBlock(name string, purpose Purpose, r *Result) {
+func (t *Tree) jailBlock(name string, purpose Purpose, r *Result, visit func(*jailReader)) {
 	j := t.newJailReader(name, purpose, r)
 	on, err := j.enabled()
 	if err != nil {
@@ -49,6 +54,7 @@ func (t *Tree) jailBlock(name string, purpose Purpose, r *Result) {
 	case nil:
 		r.Good = append(r.Good, name)
 		r.Stream = append(r.Stream, j.out...)
+		visit(j)
 	case errSkipped:
 		j.skip()
 	default:

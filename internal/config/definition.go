@@ -118,14 +118,14 @@ func (t *Tree) define(kind *definitionKind, r request) (*definition, *problem) {
 		section = newLayered("Definition")
 	}
 	d.section = section
-	d.scope = scope{set: d.set, section: section, vars: vars, base: t.overlay.dir}
+	d.scope = scope{set: d.set, section: section, vars: vars, base: t.overlay.dir, chain: &chain{}}
 	if err := d.readOptions(ok, r); err != nil {
 		return nil, err
 	}
 	for _, p := range r.params {
 		d.put(p.Name, traced{text: p.Value})
 	}
-	if err := d.readInit(r, vars); err != nil {
+	if err := d.readInit(r); err != nil {
 		return nil, err
 	}
 	if r.all {
@@ -133,7 +133,9 @@ func (t *Tree) define(kind *definitionKind, r request) (*definition, *problem) {
 			return nil, err
 		}
 	}
-	return d, d.substitute()
+	err := d.substitute()
+	d.findings = append(d.findings, d.scope.chain.findings()...)
+	return d, err
 }
 
 // usable reports what makes the files of a definition unusable.
@@ -223,14 +225,15 @@ func (d *definition) origin() Origin {
 
 // readInit adds the options of [Init] that are not passed. A plain parameter
 // overrides the conditional variants too. An option of [Definition] that stands
-// in [Init] too keeps its place in an action and loses it in a filter.
-func (d *definition) readInit(r request, vars map[string]string) *problem {
+// in [Init] too keeps its place in an action and loses it in a filter. What the
+// jail passes is not visible here.
+func (d *definition) readInit(r request) *problem {
 	params := r.params
 	section, ok := d.set.section("Init")
 	if !ok {
 		return nil
 	}
-	sc := scope{set: d.set, section: section, vars: vars, base: d.scope.base}
+	sc := scope{set: d.set, section: section, base: d.scope.base, chain: d.scope.chain}
 	for _, name := range section.order {
 		plain, _, isConditional := strings.Cut(name, "?")
 		passed, given := param(params, name)
@@ -335,9 +338,8 @@ func (d *definition) lookupIn(sect, opt string) (traced, bool, *problem) {
 			return text, true, nil
 		}
 		opt = ini.Lower(opt)
-		if v := d.section.opts[opt]; v != nil && v.prev != nil {
-			text, err := d.scope.expand(opt, v.prev)
-			return text, err == nil, err
+		if shadow := d.section.shadow(); shadow.opts[opt] != nil {
+			return d.read(shadow, opt)
 		}
 		return d.read(d.section, opt)
 	}
@@ -359,13 +361,17 @@ func (d *definition) named(name string) (traced, bool, *problem) {
 		t, err := d.scope.expand(name, &value{text: text})
 		return t, err == nil, err
 	}
-	return d.read(d.section, name)
+	if !d.scope.has(name) {
+		return traced{}, false, nil
+	}
+	text, err := d.scope.get(name)
+	return text, err == nil, err
 }
 
-// read interpolates an option of a section.
+// read interpolates an option of a section, in which parameters are not
+// visible.
 func (d *definition) read(section *layered, name string) (traced, bool, *problem) {
-	sc := d.scope
-	sc.section = section
+	sc := scope{set: d.set, section: section, base: d.scope.base, chain: d.scope.chain}
 	if !sc.has(name) {
 		return traced{}, false, nil
 	}

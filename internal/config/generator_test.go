@@ -179,7 +179,7 @@ func (g *generated) action(name string) {
 	}
 	b.WriteString("[Definition]\nhelper2 = <helper> <port>\n_x_<kind> = never\n_x_one = ONE\n_x_two = TWO <port>\n")
 	for _, o := range []string{"actionstart = start <name> <chain>", "actionstop = stop <actname>", "actioncheck =", "actionflush = flush <maxretry> <findtime>",
-		"actionrepair = <known/actionban> <Definition/actionban>", "actionunban = un <ip> <Init/port> <default/helper>", "norestored = " + g.pick("1", "yes", "no"),
+		"actionrepair = <known/actionban> <Definition/actionban>", "actionunban = un <ip> <Init/port> <default/helper> <known/helper2>", "norestored = " + g.pick("1", "yes", "no"),
 		"actionstart_on_demand = " + g.pick("on", "off"), "actionprolong = pro <bantime> <timeout> <matches>", "actionreload = <blocktype> <backend>"} {
 		if g.with(35, "action option") {
 			b.WriteString(o + "\n")

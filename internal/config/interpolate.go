@@ -30,10 +30,33 @@ type scope struct {
 	known map[string]traced
 	// builtin are the names the program supplies; files cannot change them.
 	builtin map[string]string
-	// chained is set when a known/ reference was answered that Fail2ban
-	// takes for an endless recursion.
-	chained *value
-	base    string
+	// chain remembers known/ references that Fail2ban takes for endless.
+	chain *chain
+	base  string
+}
+
+// chain collects the definitions whose known/ reference leads to one that has
+// such a reference itself: Fail2ban remembers one level only and takes this for
+// an endless recursion.
+type chain struct{ values []*value }
+
+func (c *chain) add(v *value) {
+	if c != nil {
+		c.values = append(c.values, v)
+	}
+}
+
+// findings tells about the chains met so far, and forgets them.
+func (c *chain) findings() []Finding {
+	var list []Finding
+	for _, v := range c.values {
+		list = append(list, Finding{
+			Severity: Notice, Code: "known-chain", Origin: v.origin(), Quote: firstLine(v.text),
+			Text: "%(known/…)s builds on a value that itself does; Fail2ban refuses this as endless",
+		})
+	}
+	c.values = nil
+	return list
 }
 
 // has tells whether the section or DEFAULT defines an option.
@@ -239,14 +262,14 @@ func (sc *scope) resolveKnown(opt string, owner *value, name string) *value {
 	again := owner != nil && name == opt
 	switch {
 	case again && owner != top && isIn(owner, top):
-		sc.chained = owner
+		sc.chain.add(owner)
 		if owner.prev != nil {
 			return owner.prev
 		}
 	case top != nil && top.prev != nil:
 		return top.prev
 	case again && isIn(owner, fallback) && owner.prev != nil:
-		sc.chained = owner
+		sc.chain.add(owner)
 		return owner.prev
 	}
 	return fallback

@@ -63,7 +63,7 @@ func (t *Tree) newJailReader(name string, purpose Purpose, result *Result) *jail
 	return &jailReader{
 		tree: t, name: name, section: section, purpose: purpose, result: result,
 		scope: scope{
-			set: t.jails, section: section, base: t.overlay.dir,
+			set: t.jails, section: section, base: t.overlay.dir, chain: &chain{},
 			builtin: map[string]string{"fail2ban_version": Version, "fail2ban_confpath": t.overlay.dir},
 		},
 		values: map[string]jailValue{},
@@ -92,12 +92,8 @@ func (j *jailReader) option(o optionKind) (jailValue, bool, *problem) {
 	if err != nil {
 		return jailValue{}, false, err
 	}
-	if j.scope.chained != nil {
-		j.note(Finding{
-			Severity: Notice, Code: "known-chain", Origin: j.scope.chained.origin(),
-			Text: fmt.Sprintf("%%(known/…)s in %q builds on a value that itself does; Fail2ban refuses this as endless", o.name),
-		})
-		j.scope.chained = nil
+	for _, f := range j.scope.chain.findings() {
+		j.note(f)
 	}
 	v := jailValue{text: text, value: j.result.typed(text, o.name, j.name, o.kind)}
 	j.values[o.name] = v

@@ -61,6 +61,19 @@ func (s *layered) set(name string, v *value) {
 	s.opts[name] = v
 }
 
+// shadow is the section of the values that were replaced: all that <known/name>
+// sees.
+func (s *layered) shadow() *layered {
+	shadow := newLayered(s.name)
+	for _, name := range s.order {
+		if v := s.opts[name].prev; v != nil {
+			shadow.order = append(shadow.order, name)
+			shadow.opts[name] = v
+		}
+	}
+	return shadow
+}
+
 // fileSet is what a logical name ("jail", "filter.d/sshd") came to.
 type fileSet struct {
 	name     string

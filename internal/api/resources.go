@@ -128,7 +128,7 @@ func listBans(r *http.Request, j *jail.Jail) ([]Ban, error) {
 	for _, b := range v.([]jail.BanView) {
 		one := Ban{ID: b.ID, Start: b.Start, Seconds: b.Bantime}
 		if b.Bantime >= 0 {
-			end := b.Start.Add(time.Duration(b.Bantime) * time.Second)
+			end := time.Unix(b.Start.Unix()+b.Bantime, int64(b.Start.Nanosecond()))
 			one.End = &end
 		}
 		bans = append(bans, one)

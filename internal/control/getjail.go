@@ -90,7 +90,7 @@ const timeLayout = "2006-01-02 15:04:05"
 func banTimes(b jail.BanView) string {
 	end := "9999-12-31 23:59:59"
 	if b.Bantime >= 0 {
-		end = b.Start.Add(time.Duration(b.Bantime) * time.Second).Local().Format(timeLayout)
+		end = time.Unix(b.Start.Unix()+b.Bantime, 0).Local().Format(timeLayout)
 	}
 	return b.ID + " \t" + b.Start.Local().Format(timeLayout) + " + " + pyobj.Str(int(b.Bantime)) + " = " + end
 }

@@ -57,8 +57,6 @@ func (s *charset) addRange(lo, hi rune) {
 	}
 }
 
-func (s *charset) addSpans(list []span) { s.high = append(s.high, list...) }
-
 // normalize sorts and joins the ranges.
 func (s *charset) normalize() {
 	if slices.IsSortedFunc(s.high, compareSpans) && !touching(s.high) {

@@ -8,13 +8,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"stockade/internal/testenv"
 )
 
 // TestRandomPatternsMatchPython compares groups and spans with Python's re on
 // random patterns and texts, and shows that every construct was really tried.
 func TestRandomPatternsMatchPython(t *testing.T) {
 	patterns, least := 5_000, 50
-	if os.Getenv("STOCKADE_FULL") == "1" {
+	if testenv.Full() {
 		patterns, least = 50_000, 500
 	}
 	c := &comparison{t: t, oracle: newOracle(t), machine: NewMachine(), counts: map[string]int{}}

@@ -17,6 +17,10 @@ func (e *emitter) repeat(n *node, follow first) {
 	}
 	e.inner++
 	defer func() { e.inner-- }()
+	if n.min == 1 && n.max == unbounded && !nullable(sub) {
+		e.plus(n, follow)
+		return
+	}
 	copies := n.min + 1
 	if n.max != unbounded {
 		copies = n.max
@@ -42,22 +46,21 @@ func tempered(n *node) (guard []byte, set *charset, ok bool) {
 	return []byte(text), n.subs[1].set, ok
 }
 
-// size estimates the instructions a node becomes.
+// size estimates the instructions a node becomes; it counts no further than is
+// of use.
 func size(n *node) int {
-	total := 0
-	n.walk(func(c *node) bool {
-		total++
-		if c.kind == kindRepeat && c.subs[0].kind != kindSet {
-			copies := c.min + 1
-			if c.max != unbounded {
-				copies = c.max
-			}
-			total += min(copies, maxUnrolled) * size(c.subs[0])
-			return false
+	total := 1
+	for _, s := range n.subs {
+		total += size(s)
+	}
+	if n.kind == kindRepeat && n.subs[0].kind != kindSet {
+		copies := n.min + 1
+		if n.max != unbounded {
+			copies = n.max
 		}
-		return true
-	})
-	return total
+		total *= min(copies, maxUnrolled)
+	}
+	return min(total, maxUnrolled+1)
 }
 
 // classLoop writes a loop over one class as one instruction. Where the class
@@ -134,6 +137,26 @@ func (e *emitter) optional(n *node, follow first) {
 	at := e.split(body, follow)
 	e.code[at].x = e.here()
 	e.node(n.subs[0], follow)
+	e.code[at].y = e.here()
+}
+
+// plus writes a loop that reads something at least once.
+func (e *emitter) plus(n *node, follow first) {
+	head := e.here()
+	body := firstOf(n.subs[0], firstAny())
+	body.literal = ""
+	e.node(n.subs[0], body.or(follow))
+	var at int
+	if n.greed == lazy {
+		at = e.split(follow, body)
+		e.code[at].y = e.here()
+		e.add(inst{op: opJump, x: head})
+		e.code[at].x = e.here()
+		return
+	}
+	at = e.split(body, follow)
+	e.code[at].x = e.here()
+	e.add(inst{op: opJump, x: head})
 	e.code[at].y = e.here()
 }
 

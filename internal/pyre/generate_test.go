@@ -17,7 +17,6 @@ type generator struct {
 	used   map[string]bool
 	fixed  int // inside a look-behind: only fixed widths
 	atomic int // inside an atomic group or possessive loop: no captures
-
 }
 
 // constructs are all that the generator knows how to write; the comparison

@@ -2,11 +2,12 @@ package pyre
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"stockade/internal/testenv"
 )
 
 // TestUnicodeTablesMatchPython asks Python about every character.
@@ -82,8 +83,8 @@ func TestIgnoringCaseMatchesPython(t *testing.T) {
 	}
 	slices.Sort(chars)
 	text := string(chars)
-	step := 60
-	if os.Getenv("STOCKADE_FULL") == "1" {
+	step := 150
+	if testenv.Full() {
 		step = 3
 	}
 	for i := 0; i < len(chars); i += step {

@@ -32,9 +32,6 @@ type Services struct {
 	Log func(...logbook.Record)
 	// Events numbers and publishes.
 	Events *event.Stream
-	// WatchOnly leaves all actions out: everything is decided and reported, and
-	// nothing enforced.
-	WatchOnly bool
 	// Locks, Netfilter, Native, IPv6 and HostName are for the actions.
 	Locks     *action.Locks
 	Netfilter func() (*netfilter.Conn, error)

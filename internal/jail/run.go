@@ -140,9 +140,6 @@ func (j *Jail) begin() {
 }
 
 func (j *Jail) addAction(spec ActionSpec) {
-	if j.svc.WatchOnly {
-		return
-	}
 	err := j.set.Add(spec.Name, spec.Source)
 	if spec.Python != "" {
 		err = j.set.AddPython(spec.Name, spec.Python, spec.JSON, spec.Source)

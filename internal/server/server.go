@@ -39,8 +39,6 @@ type Options struct {
 	Zone *time.Location
 	// Native lets stock actions run natively.
 	Native bool
-	// WatchOnly runs no action at all, for those who may not change a firewall.
-	WatchOnly bool
 	// Polling leaves the system's notifications of file changes unused.
 	Polling bool
 	// Pidfile is written at the start and removed at the end; "" for none.
@@ -137,7 +135,6 @@ func (s *Server) services() jail.Services {
 		Log: s.book.Log, Events: s.events, Locks: s.locks,
 		Netfilter: s.kernel.open, Native: s.opt.Native,
 		IPv6: s.IPv6, HostName: s.names.hostName, Random: rand.Float64,
-		WatchOnly: s.opt.WatchOnly,
 	}
 }
 

@@ -62,7 +62,15 @@ func (c *client) report(r *config.Result, test bool) {
 			skip(last)
 			last = f.Jail
 		}
-		if f.Log != "" && r.Refused != error(&f) {
+		if f.Code == "missing-definition" {
+			folder := "filter.d"
+			if strings.HasPrefix(f.Log, "Unable to read action") {
+				folder = "action.d"
+			}
+			c.log.Logf(logbook.Error, "fail2ban.configreader",
+				"Found no accessible config files for '%s/%s' under %s", folder, f.Quote, c.opts.conf)
+		}
+		if f.Log != "" {
 			c.log.Logf(logbook.Level(f.LogLevel), findingLogger(f), "%s", f.Log)
 		}
 	}

@@ -122,7 +122,7 @@ func (s *stockade) watch(c *client, result *config.Result, root bool) int {
 	defer d.book.Close()
 	if err := d.listen(c.opts.socket, true); err != nil {
 		d.server.Shutdown(action.Lift)
-		d.server.Farewell()
+		d.farewell()
 		s.complain("cannot start: %v", err)
 		return wentWrong
 	}

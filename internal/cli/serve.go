@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -78,7 +79,7 @@ func (c *client) serve(result *config.Result, daemon bool) int {
 	if err := d.listen(c.opts.socket, c.opts.force); err != nil {
 		d.book.Logf(logbook.Error, serverLogger, "Could not start server: %v", err)
 		d.server.Shutdown(action.Lift)
-		d.server.Farewell()
+		d.farewell()
 		return failed
 	}
 	if result != nil {
@@ -105,6 +106,8 @@ type daemonProcess struct {
 	listener *control.Listener
 	socket   *control.Socket
 	api      *api.Server
+	// farewell closes the doors and removes what others must not find.
+	farewell func()
 }
 
 // open makes the log and the server. The umask keeps everything that is
@@ -128,6 +131,8 @@ func (d *daemonProcess) open() error {
 	})
 	d.server.Begin()
 	d.table = control.NewTable(d.server)
+	d.farewell = sync.OnceFunc(d.leave)
+	d.table.BeforeLastReply(d.farewell)
 	return nil
 }
 
@@ -235,16 +240,26 @@ func (d *daemonProcess) reload() {
 	}
 }
 
-// end lets the clients have their replies and takes the socket away.
-func (d *daemonProcess) end() {
+// leave closes both doors to new clients and says goodbye in the log.
+func (d *daemonProcess) leave() {
 	notifySystemd("STOPPING=1")
 	if d.api != nil {
 		d.api.Close()
 	}
+	if d.listener != nil {
+		if err := d.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			d.book.Logf(logbook.Error, serverLogger, "Unable to close the socket: %v", err)
+		}
+	}
+	d.server.Farewell()
+}
+
+// end leaves, and lets the clients have their replies.
+func (d *daemonProcess) end() {
+	d.farewell()
 	if err := d.socket.Close(replyGrace); err != nil && !errors.Is(err, net.ErrClosed) {
 		d.book.Logf(logbook.Error, serverLogger, "Unable to close the socket: %v", err)
 	}
-	d.server.Farewell()
 }
 
 // notifySystemd tells the service manager, where there is one.

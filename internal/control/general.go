@@ -73,7 +73,7 @@ func start(c *call) (any, error) {
 // stop stops a jail, all jails, or the server. The reply comes when it is done.
 func stop(c *call) (any, error) {
 	if len(c.words) == 1 {
-		c.srv.Shutdown(action.Lift)
+		c.table.shutdown(action.Lift)
 		return nil, nil
 	}
 	return alone(func(c *call) (any, error) {

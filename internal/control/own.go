@@ -25,6 +25,6 @@ func version(c *call) (any, error) {
 }
 
 func leave(c *call) (any, error) {
-	c.srv.Shutdown(action.Leave)
+	c.table.shutdown(action.Leave)
 	return nil, nil
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"stockade/internal/action"
 	"stockade/internal/config"
 	"stockade/internal/event"
 	"stockade/internal/jail"
@@ -25,11 +26,26 @@ type Table struct {
 	exclusive chan struct{}
 	// written remembers how options were written.
 	written notes
+	// last is what is done after a shutdown by command, before its reply.
+	last func()
 }
 
 // NewTable makes the table of a server.
 func NewTable(srv *server.Server) *Table {
 	return &Table{srv: srv, exclusive: make(chan struct{}, 1)}
+}
+
+// BeforeLastReply sets what is done after a shutdown by command and before its
+// reply: a client that has the reply may start another server at once. It is
+// called before requests come in.
+func (t *Table) BeforeLastReply(do func()) { t.last = do }
+
+// shutdown ends the server on behalf of a client.
+func (t *Table) shutdown(mode action.StopMode) {
+	t.srv.Shutdown(mode)
+	if t.last != nil {
+		t.last()
+	}
 }
 
 // Handle answers one request: it is the Handler of a Socket.

@@ -227,6 +227,9 @@ func forbidden(c *class) error {
 // refuse is the answer to an import or a call in a request.
 func (d *decoder) refuse(op byte) error {
 	if op != opGlobal && op != opStackGlobal {
+		if (op == opReduce || op == opBuild) && len(d.stack)-d.fence() < 2 {
+			return d.underflow()
+		}
 		return &Error{"calls are forbidden"}
 	}
 	c := &class{}

@@ -1,16 +1,13 @@
 package source
 
 import (
-	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"stockade/internal/logbook"
+	"stockade/internal/source/journal"
 )
-
-// SubscribeJournal begins to read the systemd journal.
-func (h *Hub) SubscribeJournal(opts JournalOptions) (*Subscription, error) {
-	return nil, errors.ErrUnsupported
-}
 
 // JournalOptions say what of which journal is to be read.
 type JournalOptions struct {
@@ -25,14 +22,155 @@ type JournalOptions struct {
 	Namespace string
 	Rotated   bool
 	// Start is the stored position and Since now - findtime; reading begins at
-	// the later one.
+	// the later one. Entries that were rotated away since Start are read too.
 	Start Position
 	Since time.Time
-	// Window, Sink and Notice are as for files.
+	// Window and Sink are as for files. Notice gets the reference's messages
+	// without the name of the jail, which stands before them in brackets.
 	Window int
 	Sink   func(*Batch)
 	Notice func(logbook.Record)
+
+	root string // for tests: where the system's directories are
 }
 
-// SetMatches replaces the journalmatch of a journal subscription.
-func (s *Subscription) SetMatches(matches [][]string) error { return nil }
+// journalKey tells journals apart that need readers of their own.
+type journalKey struct {
+	path, files, namespace, root string
+	flags                        int
+	rotated                      bool
+}
+
+func (o *JournalOptions) key() journalKey {
+	return journalKey{o.Path, strings.Join(o.Files, "\x00"), o.Namespace, o.root, o.Flags, o.Rotated}
+}
+
+// SubscribeJournal begins to read the systemd journal. The error is about the
+// options only: a journal that is not there is waited for.
+func (h *Hub) SubscribeJournal(opts JournalOptions) (*Subscription, error) {
+	if opts.Sink == nil {
+		return nil, fmt.Errorf("subscribe to journal: a sink is needed")
+	}
+	match, err := journal.ParseMatch(opts.Matches)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to journal: %w", err)
+	}
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil, errClosed
+	}
+	key := opts.key()
+	r := h.journals[key]
+	if r == nil {
+		r = newJournalReader(h, key, &opts)
+		h.journals[key] = r
+		h.running.Go(r.run)
+	}
+	s := newSubscription(JournalPath, r, opts.Window, opts.Sink, opts.Notice)
+	s.journal.match = match
+	s.acked = Position{Path: JournalPath, Hash: opts.Start.Hash, Pos: opts.Start.Pos}
+	r.interested++
+	h.mu.Unlock()
+	r.do(func() { r.attach(s, &opts) })
+	return s, nil
+}
+
+// releaseJournal is release for the journal.
+func (h *Hub) releaseJournal(r *journalReader) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r.interested--; r.interested == 0 {
+		delete(h.journals, r.key)
+		close(r.quit)
+	}
+}
+
+// SetMatches replaces the journalmatch of a journal subscription. Entries that
+// were passed over stay so.
+func (s *Subscription) SetMatches(matches [][]string) error {
+	match, err := journal.ParseMatch(matches)
+	if err != nil {
+		return fmt.Errorf("change journal match: %w", err)
+	}
+	if r, ok := s.feeder.(*journalReader); ok {
+		r.do(func() {
+			s.journal.match = match
+			for _, p := range s.journal.places {
+				p.filter = match.In(p.from.File)
+			}
+		})
+	}
+	return nil
+}
+
+// journalFile is an open file of the journal, shared by all who read it.
+type journalFile struct {
+	*journal.File
+	listed bool // a name that is to be read leads to it
+}
+
+// journalPlace is where a listener stands in a file.
+type journalPlace struct {
+	from   *journalFile
+	cursor journal.Cursor
+	filter *journal.Filter
+	head   journal.Entry // what comes next
+	has    bool          // head is read
+}
+
+// journalCursor is where a listener stands in the journal as a whole.
+type journalCursor struct {
+	match  *journal.Match
+	places []*journalPlace
+	begin  uint64 // microseconds; nothing older is wanted
+}
+
+func (c *journalCursor) placeIn(f *journalFile) *journalPlace {
+	for _, p := range c.places {
+		if p.from == f {
+			return p
+		}
+	}
+	return nil
+}
+
+// add begins to read a file, at the listener's first time.
+func (c *journalCursor) add(f *journalFile) error {
+	p := &journalPlace{from: f, cursor: journal.Begin(f.File), filter: c.match.In(f.File)}
+	if err := p.cursor.SeekTime(c.begin); err != nil {
+		return err
+	}
+	c.places = append(c.places, p)
+	return nil
+}
+
+// next finds the place with the entry that comes next over all files, nil at
+// the end. Of an entry that is in several files only one is taken.
+func (c *journalCursor) next(using func(*journalFile)) (*journalPlace, error) {
+	var first *journalPlace
+	for _, p := range c.places {
+		if !p.has {
+			using(p.from)
+			ok, err := p.cursor.Peek(&p.head)
+			if err != nil {
+				return p, err
+			}
+			if p.has = ok; !ok {
+				continue
+			}
+		}
+		switch {
+		case first == nil || p.head.Before(&first.head):
+			first = p
+		case p.head.Same(&first.head):
+			p.skip()
+		}
+	}
+	return first, nil
+}
+
+func (p *journalPlace) skip() {
+	p.cursor.Skip()
+	p.has = false
+}

@@ -94,11 +94,23 @@ func (n *notifier) dir(dir, name string, poke func(), renamed func(from, to stri
 	return nil
 }
 
+// tree watches everything that happens in a directory.
+func (n *notifier) tree(dir string, poke func()) *watch {
+	w := &watch{name: everything, poke: poke}
+	if n.add(dir, dirEvents|unix.IN_MODIFY|unix.IN_DELETE, w) {
+		return w
+	}
+	return nil
+}
+
+// everything is waited for where the name does not matter. No file has it.
+const everything = "/"
+
 // add returns false where the system refuses.
 func (n *notifier) add(path string, mask uint32, w *watch) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	wd, err := unix.InotifyAddWatch(n.fd, path, mask)
+	wd, err := unix.InotifyAddWatch(n.fd, path, mask|unix.IN_MASK_ADD)
 	if err != nil {
 		return false
 	}
@@ -220,7 +232,7 @@ func (n *notifier) all() {
 func (n *notifier) one(wd int32, mask uint32, name []byte) {
 	const over = unix.IN_IGNORED | unix.IN_UNMOUNT
 	for w := range n.watches[wd] {
-		if len(name) > 0 && w.name != string(name) {
+		if len(name) > 0 && w.name != string(name) && w.name != everything {
 			continue
 		}
 		w.poke()

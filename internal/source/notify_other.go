@@ -15,6 +15,8 @@ func (n *notifier) file(*os.File, func()) *watch { return nil }
 
 func (n *notifier) dir(string, string, func(), func(from, to string)) *watch { return nil }
 
+func (n *notifier) tree(string, func()) *watch { return nil }
+
 func (n *notifier) catchUp() {}
 
 // watch is one interest in changes.

@@ -5,76 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"stockade/internal/testenv"
+	"stockade/internal/source/journal/journaltest"
 )
 
-const remote = "/lib/systemd/systemd-journal-remote"
+const start = journaltest.Start
 
-// record is one entry as it is given to systemd-journal-remote.
-type record struct {
-	time, monotonic uint64
-	fields          []string // "NAME=value", with any bytes
-}
-
-// export writes entries in journald's export format.
-func export(records []record) []byte {
-	var b bytes.Buffer
-	for _, r := range records {
-		fmt.Fprintf(&b, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=0123456789abcdef0123456789abcdef\n", r.time, r.monotonic)
-		for _, f := range r.fields {
-			name, value, _ := strings.Cut(f, "=")
-			if !strings.Contains(value, "\n") {
-				fmt.Fprintf(&b, "%s=%s\n", name, value)
-				continue
-			}
-			n := len(value)
-			fmt.Fprintf(&b, "%s\n", name)
-			for i := range 8 {
-				b.WriteByte(byte(n >> (8 * i)))
-			}
-			b.WriteString(value + "\n")
-		}
-		b.WriteByte('\n')
-	}
-	return b.Bytes()
-}
-
-// make writes a real journal file with systemd's own program.
-func makeJournal(t testing.TB, path string, records []record, env ...string) {
-	t.Helper()
-	if _, err := os.Stat(remote); err != nil {
-		testenv.Skip(t, "systemd-journal-remote is not installed")
-	}
-	cmd := exec.Command(remote, "-o", path, "-")
-	cmd.Stdin = bytes.NewReader(export(records))
-	cmd.Env = append(os.Environ(), env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("systemd-journal-remote: %v\n%s", err, out)
-	}
-}
-
-const start = 1_795_335_163_000_000
-
-func samples(n int) []record {
-	all := make([]record, n)
-	for i := range all {
-		unit := []string{"ssh.service", "cron.service", "nginx.service"}[i%3]
-		message := fmt.Sprintf("message number %d", i)
-		if i%10 == 0 {
-			message += strings.Repeat(" and long", 400)
-		}
-		all[i] = record{start + uint64(i)*1000, 5_000_000 + uint64(i)*1000, []string{
-			"_HOSTNAME=srv", "_SYSTEMD_UNIT=" + unit, "SYSLOG_IDENTIFIER=sshd", fmt.Sprintf("_PID=%d", i), "MESSAGE=" + message,
-		}}
-	}
-	return all
-}
+type record = journaltest.Record
 
 func open(t testing.TB, path string) *File {
 	t.Helper()
@@ -128,8 +69,8 @@ func TestEntriesOfAllKindsOfFilesAreRead(t *testing.T) {
 	for name, env := range kinds {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "x.journal")
-			records := samples(1000)
-			makeJournal(t, path, records, env...)
+			records := journaltest.Samples(1000)
+			journaltest.Write(t, path, records, env...)
 			f := open(t, path)
 			if f.Len() != 1000 || f.compact != strings.HasPrefix(name, "compact") || f.keyed != strings.HasSuffix(name, "keyed") {
 				t.Fatalf("%d entries, compact %v, keyed %v", f.Len(), f.compact, f.keyed)
@@ -141,8 +82,8 @@ func TestEntriesOfAllKindsOfFilesAreRead(t *testing.T) {
 				if i > 0 {
 					want = fmt.Sprintf("srv sshd[%d]: ", i)
 				}
-				want += strings.TrimPrefix(records[i].fields[4], "MESSAGE=")
-				if line != want || times[i].UnixMicro() != int64(records[i].time) {
+				want += strings.TrimPrefix(records[i].Fields[4], "MESSAGE=")
+				if line != want || times[i].UnixMicro() != int64(records[i].Time) {
 					t.Fatalf("entry %d is %.100q at %v", i, line, times[i])
 				}
 			}
@@ -161,7 +102,7 @@ func TestEntriesOfAllKindsOfFilesAreRead(t *testing.T) {
 func TestSeekByTimeIsExact(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.journal")
 	const n = 5000
-	makeJournal(t, path, samples(n))
+	journaltest.Write(t, path, journaltest.Samples(n))
 	f := open(t, path)
 	for _, at := range []int{-1, 0, 1, 2, 3, 4, 5, 100, 2499, 4998, 4999, 5000} {
 		for _, between := range []uint64{0, 1} {
@@ -189,9 +130,9 @@ func TestMatchLanguage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.journal")
 	var records []record
 	for i, f := range [][]string{{"A=1", "B=1"}, {"A=1", "B=2"}, {"A=2", "B=1"}, {"A=2", "B=2"}, {"C=3"}, {"A=1", "A=2", "C=3"}} {
-		records = append(records, record{start + uint64(i), uint64(i), append(f, fmt.Sprintf("MESSAGE=%d", i))})
+		records = append(records, record{Time: start + uint64(i), Monotonic: uint64(i), Fields: append(f, fmt.Sprintf("MESSAGE=%d", i))})
 	}
-	makeJournal(t, path, records)
+	journaltest.Write(t, path, records)
 	f := open(t, path)
 	for _, c := range []struct {
 		lines [][]string
@@ -226,21 +167,10 @@ func TestMatchLanguage(t *testing.T) {
 
 func TestGrowingFileIsFollowed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.journal")
-	cmd := exec.Command(remote, "-o", path, "-")
-	if _, err := os.Stat(remote); err != nil {
-		testenv.Skip(t, "systemd-journal-remote is not installed")
-	}
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = in.Close(); _ = cmd.Wait() }()
-	records := samples(30_000)
+	in, wait := journaltest.Writer(t, path)
+	records := journaltest.Samples(30_000)
 	for i := range records { // large enough to make the file grow more than once
-		records[i].fields = append(records[i].fields, fmt.Sprintf("X=%d%s", i, strings.Repeat("y", 400)))
+		records[i].Fields = append(records[i].Fields, fmt.Sprintf("X=%d%s", i, strings.Repeat("y", 400)))
 	}
 	unit, _ := ParseMatch([][]string{{"_SYSTEMD_UNIT=nginx.service"}})
 	var f *File
@@ -249,10 +179,11 @@ func TestGrowingFileIsFollowed(t *testing.T) {
 	seen := 0
 	deadline := time.Now().Add(30 * time.Second)
 	for i := 0; i < len(records); i += 1000 {
-		if _, err := in.Write(export(records[i : i+1000])); err != nil {
+		if _, err := in.Write(journaltest.Export(records[i : i+1000])); err != nil {
 			t.Fatal(err)
 		}
 		for f == nil && time.Now().Before(deadline) {
+			var err error
 			if f, err = Open(path); err == nil {
 				c, filter = Begin(f), unit.In(f)
 			}
@@ -274,8 +205,7 @@ func TestGrowingFileIsFollowed(t *testing.T) {
 			}
 		}
 	}
-	_ = in.Close()
-	_ = cmd.Wait()
+	wait()
 	for {
 		var e Entry
 		if ok, err := c.Peek(&e); !ok {
@@ -318,7 +248,7 @@ func TestLineIsComposedAsTheReferenceDoes(t *testing.T) {
 		{[]string{"_COMM=x", "SYSLOG_PID=-5", "MESSAGE=\r\nm\xff\r"}, "x[-5]: \r\\nm\xff\r"},
 	} {
 		path := filepath.Join(t.TempDir(), "x.journal")
-		makeJournal(t, path, []record{{start + 725_500, 5_000_000, c.fields}})
+		journaltest.Write(t, path, []record{{Time: start + 725_500, Monotonic: 5_000_000, Fields: c.fields}})
 		cur := Begin(open(t, path))
 		lines, times := all(t, &cur, &Match{})
 		if len(lines) != 1 || lines[0] != c.want {
@@ -333,7 +263,7 @@ func TestLineIsComposedAsTheReferenceDoes(t *testing.T) {
 
 func TestTimeIsThatOfTheSource(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.journal")
-	makeJournal(t, path, []record{{start, 1, []string{"_SOURCE_REALTIME_TIMESTAMP=1795335100000001", "MESSAGE=m"}}, {start, 2, []string{"_SOURCE_REALTIME_TIMESTAMP=x", "MESSAGE=m"}}})
+	journaltest.Write(t, path, []record{{Time: start, Monotonic: 1, Fields: []string{"_SOURCE_REALTIME_TIMESTAMP=1795335100000001", "MESSAGE=m"}}, {Time: start, Monotonic: 2, Fields: []string{"_SOURCE_REALTIME_TIMESTAMP=x", "MESSAGE=m"}}})
 	c := Begin(open(t, path))
 	_, times := all(t, &c, &Match{})
 	if times[0].UnixMicro() != 1_795_335_100_000_001 || times[1].UnixMicro() != start {
@@ -394,10 +324,10 @@ func TestLZ4BlocksAreUnpacked(t *testing.T) {
 }
 
 func FuzzFile(f *testing.F) {
-	if _, err := os.Stat(remote); err == nil {
+	if journaltest.Available() {
 		for _, env := range kinds {
 			path := filepath.Join(f.TempDir(), "x.journal")
-			makeJournal(f, path, samples(12), env...)
+			journaltest.Write(f, path, journaltest.Samples(12), env...)
 			data, err := os.ReadFile(path)
 			if err != nil {
 				f.Fatal(err)
@@ -435,7 +365,7 @@ func FuzzFile(f *testing.F) {
 func BenchmarkRead(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "x.journal")
 	const n = 50_000
-	makeJournal(b, path, samples(n))
+	journaltest.Write(b, path, journaltest.Samples(n))
 	for _, c := range []struct {
 		name  string
 		match [][]string

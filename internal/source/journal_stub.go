@@ -1,9 +1,0 @@
-package source
-
-type (
-	journalKey    struct{}
-	journalReader struct{}
-	journalCursor struct{}
-)
-
-func (j *journalReader) subscriptions() []*Subscription { return nil }

@@ -41,6 +41,11 @@ failregex = ^s(?P<mlfid>\d) f
  ^s(?P<mlfid>\d) <F-NOFAIL>c</F-NOFAIL> <HOST>
 ignoreregex = never
 `,
+	"twice.conf": `[Definition]
+failregex = ^s(?P<mlfid>\d) c <HOST>
+ ^s(?P<mlfid>\d) <F-NOFAIL>c</F-NOFAIL> <HOST>
+ ^s\d c <HOST>
+`,
 	"session.log": "s1 f\ns1 c 1.2.3.4\ns1 f\n",
 	"prefix.conf": `[Definition]
 prefregex = ^ <F-CONTENT>.+</F-CONTENT>$
@@ -107,6 +112,7 @@ var invocations = [][]string{
 	{"-i", "session.log", "./session.conf"},
 	{"-v", "x 1.2.3.4\nx 1.2.3.5", "./several.conf"},
 	{"-v", "--no-check-all", "x 1.2.3.4\nx 1.2.3.5", "./several.conf"},
+	{"-v", "s1 c 1.2.3.4", "./twice.conf"},
 	{"-D", "--print-all-matched", "x 1.2.3.4\ny", "./several.conf"},
 	{"-e", "latin1", "--print-all-matched", "bad.log", "x <HOST>"},
 	{"--print-all-matched", "bad.log", "x <HOST>"},
@@ -161,6 +167,10 @@ func TestReportsAreTheReferences(t *testing.T) {
 		}
 		for _, f := range files {
 			name := "filter.d/" + filepath.Base(f)
+			if name == "filter.d/nsd" {
+				// The reference takes this one name for a regex.
+				continue
+			}
 			runs = append(runs, []string{"-c", "CONF", "-v", "--print-all-matched", "--print-all-missed", f, name},
 				[]string{"-c", "CONF", "-o", "row", f, name})
 		}

@@ -9,7 +9,9 @@ import (
 	"net"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,7 +127,9 @@ func ours(cwd string, args []string) result {
 var (
 	took    = regexp.MustCompile(`processed in [0-9.]+ sec`)
 	nowText = regexp.MustCompile(`[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d [0-9:]{8} \d{4}`)
-	nowReal = regexp.MustCompile(`\b\d{10}\.\d{3,7}\b`)
+	// pythonSet is a set of names, whose order means nothing.
+	pythonSet = regexp.MustCompile(`\{'[^':{}]*'(?:, '[^':{}]*')+\}`)
+	nowReal   = regexp.MustCompile(`\b\d{10}\.\d{3,7}\b`)
 	// help is the page of options, which is our own.
 	help = regexp.MustCompile(`(?s)^Usage: .*`)
 )
@@ -133,6 +137,11 @@ var (
 // normal takes out of a report what differs from run to run: the time that it
 // took, and the present where it stands for a missing date.
 func normal(s string, present time.Time) string {
+	s = pythonSet.ReplaceAllStringFunc(s, func(x string) string {
+		names := strings.Split(strings.Trim(x, "{}"), ", ")
+		slices.Sort(names)
+		return "{" + strings.Join(names, ", ") + "}"
+	})
 	s = took.ReplaceAllString(s, "processed in N sec")
 	s = nowText.ReplaceAllStringFunc(s, func(x string) string {
 		at, err := time.Parse("Mon Jan 02 15:04:05 2006", x)

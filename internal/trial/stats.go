@@ -101,11 +101,16 @@ func (t *regexTrial) count(fails []filter.Failure, info filter.Info) error {
 		t.output(fails, info)
 		return nil
 	}
-	real := false
+	// One result that is no failure by itself makes the whole line ignored.
+	real, nofail := 0, false
 	for i := range fails {
 		x := &fails[i]
-		t.hit(x, i)
-		real = real || !x.NoFail
+		t.hit(x, real >= 2)
+		if x.NoFail {
+			nofail = true
+			continue
+		}
+		real++
 	}
 	t.consume(info.Consumed)
 	switch {
@@ -113,10 +118,10 @@ func (t *regexTrial) count(fails []filter.Failure, info filter.Info) error {
 		s.ignore[info.IgnoredBy].hits++
 		s.ignored++
 		s.ignoredLines.add(t.filter.LineText)
-	case len(fails) > 0 && !real:
+	case nofail:
 		s.ignored++
 		s.ignoredLines.add(t.filter.LineText)
-	case real:
+	case real > 0:
 		s.matched++
 		s.matchedLines.add(t.matchedText(info.Consumed))
 	default:
@@ -126,8 +131,9 @@ func (t *regexTrial) count(fails []filter.Failure, info filter.Info) error {
 	return nil
 }
 
-// hit counts one result for its regex; nth is its place among those of a line.
-func (t *regexTrial) hit(x *filter.Failure, nth int) {
+// hit counts one result for its regex; multiple says that the line has more
+// than one already.
+func (t *regexTrial) hit(x *filter.Failure, multiple bool) {
 	r := &t.stats.fail[x.Index]
 	r.hits++
 	if t.o.verbose == 0 {
@@ -141,7 +147,7 @@ func (t *regexTrial) hit(x *filter.Failure, nth int) {
 	if !x.HasTime {
 		when = t.now()
 	}
-	r.ids = append(r.ids, foundID{id, when, nth >= 2})
+	r.ids = append(r.ids, foundID{id, when, multiple})
 }
 
 // consume counts the earlier lines of a match over several: they were missed
@@ -174,10 +180,10 @@ func (t *regexTrial) matchedText(consumed []ticket.Match) func() string {
 	}
 }
 
-// remove takes the last equal line out of the list.
+// remove takes the first equal line out of the list.
 func (l *listing) remove(text string) {
 	l.count--
-	for i := len(l.lines) - 1; i >= 0; i-- {
+	for i := range l.lines {
 		if l.lines[i] == text {
 			l.lines = append(l.lines[:i], l.lines[i+1:]...)
 			return

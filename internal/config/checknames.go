@@ -76,7 +76,7 @@ func references(set *fileSet) map[string]bool {
 // nearly like one that is known.
 func (c *checker) checkName(name string, v *value, known []string, used map[string]bool) {
 	plain, _, _ := strings.Cut(name, "?")
-	if v.file.library || contains(known, plain) || used[plain] {
+	if v.file.library || contains(known, plain) || used[plain] || strings.HasPrefix(plain, "action_") {
 		return
 	}
 	near := nearest(plain, known)

@@ -8,8 +8,11 @@ import (
 	"stockade/internal/pyre"
 )
 
-// hostGroups are the groups that name whom to ban.
+// hostGroups are the groups that name whom to ban; sessionGroup joins lines one
+// of which does.
 var hostGroups = []string{"fid", "ip4", "ip6", "cidr", "dns"}
+
+const sessionGroup = "mlfid"
 
 // checkRegexes looks at the expressions of a jail.
 func (c *checker) checkRegexes(j *jailReader) {
@@ -28,7 +31,7 @@ func (c *checker) checkRegexes(j *jailReader) {
 		c.findings = append(c.findings, c.regex("failregex", r, def, pre)...)
 	}
 	for _, r := range def.Ignoreregex {
-		c.findings = append(c.findings, c.regex("ignoreregex", r, def, true)...)
+		c.findings = append(c.findings, c.regex("ignoreregex", r, def, prefix{})...)
 	}
 	if def.DatePattern != "" && c.opts.DatePattern != nil {
 		if err := c.opts.DatePattern(def.DatePattern); err != nil {
@@ -40,23 +43,43 @@ func (c *checker) checkRegexes(j *jailReader) {
 	}
 }
 
-// checkPrefregex looks at the prefix and tells whether it takes the beginning
-// of a line, so that what an attacker writes later cannot pass for it.
-func (c *checker) checkPrefregex(def *FilterDef) (anchored bool) {
-	if def.Prefregex.Text == "" {
-		return false
+// prefix is what a prefregex does for the failregexes behind it.
+type prefix struct {
+	// anchored says that it takes the beginning of a line, so that what
+	// comes later in it cannot pass for it; named, that it names somebody.
+	anchored, named bool
+}
+
+// compile compiles an expression as a filter would.
+func (c *checker) compile(text string, def *FilterDef) (*pyre.Regexp, string, error) {
+	var flags pyre.Flags
+	if def.MaxLines > 1 {
+		flags = pyre.Multiline
 	}
-	c.findings = append(c.findings, c.regex("prefregex", def.Prefregex, def, true)...)
-	re, err := pyre.Compile(c.opts.Expand(def.Prefregex.Text, def.UseDNS), pyre.Multiline)
-	return err == nil && re.Anchored()
+	expanded := c.opts.Expand(text, def.UseDNS)
+	re, err := pyre.Compile(expanded, flags)
+	return re, expanded, err
+}
+
+// checkPrefregex looks at the prefix.
+func (c *checker) checkPrefregex(def *FilterDef) prefix {
+	if def.Prefregex.Text == "" {
+		return prefix{}
+	}
+	c.findings = append(c.findings, c.regex("prefregex", def.Prefregex, def, prefix{})...)
+	re, _, err := c.compile(def.Prefregex.Text, def)
+	if err != nil {
+		return prefix{}
+	}
+	return prefix{anchored: re.Anchored(), named: hostGroup(re) != "" || re.GroupIndex(sessionGroup) >= 0}
 }
 
 // regex gives the findings on one expression; they are computed once.
-func (c *checker) regex(option string, r Rule, def *FilterDef, held bool) []Finding {
-	key := fmt.Sprint(option, "\x00", r.Text, "\x00", r.Origin, "\x00", held, def.MaxLines)
+func (c *checker) regex(option string, r Rule, def *FilterDef, pre prefix) []Finding {
+	key := fmt.Sprint(option, "\x00", r.Text, "\x00", r.Origin, "\x00", pre, def.MaxLines)
 	list, ok := c.regexes[key]
 	if !ok {
-		list = c.lint(option, r, def, held)
+		list = c.lint(option, r, def, pre)
 		for i := range list {
 			list[i].Origin = r.Origin
 			if list[i].Quote == "" {
@@ -68,10 +91,9 @@ func (c *checker) regex(option string, r Rule, def *FilterDef, held bool) []Find
 	return list
 }
 
-// lint looks at one expression. held says that it cannot match just anywhere.
-func (c *checker) lint(option string, r Rule, def *FilterDef, held bool) []Finding {
-	expanded := c.opts.Expand(r.Text, def.UseDNS)
-	re, err := pyre.Compile(expanded, pyre.Multiline)
+// lint looks at one expression.
+func (c *checker) lint(option string, r Rule, def *FilterDef, pre prefix) []Finding {
+	re, expanded, err := c.compile(r.Text, def)
 	if err != nil {
 		return []Finding{badRegex(option, r.Text, expanded, err)}
 	}
@@ -87,15 +109,15 @@ func (c *checker) lint(option string, r Rule, def *FilterDef, held bool) []Findi
 		return list
 	}
 	host := hostGroup(re)
-	if host == "" {
-		if re.GroupIndex("F_MLFID") < 0 && !hasOther(re) {
-			list = append(list, Finding{
-				Severity: Error, Code: "no-host", Text: "failregex: it names nobody: <HOST>, <ADDR> or <F-ID> is missing",
-			})
-		}
-		return list
+	switch {
+	case host != "":
+		return append(list, injectable(re, r.Text, host, pre.anchored || strings.HasPrefix(expanded, "^"))...)
+	case !pre.named && re.GroupIndex(sessionGroup) < 0:
+		return append(list, Finding{
+			Severity: Error, Code: "no-host", Text: "failregex: it names nobody: <HOST>, <ADDR> or <F-ID> is missing",
+		})
 	}
-	return append(list, injectable(re, r.Text, host, held || strings.HasPrefix(expanded, "^"))...)
+	return list
 }
 
 // badRegex makes a finding of an expression that does not compile.
@@ -129,17 +151,6 @@ func hostGroup(re *pyre.Regexp) string {
 	return ""
 }
 
-// hasOther tells whether an expression has any named group: it may then take
-// part in a session that another one gives the address to.
-func hasOther(re *pyre.Regexp) bool {
-	for _, name := range re.GroupNames() {
-		if name != "" {
-			return true
-		}
-	}
-	return false
-}
-
 // injectable tells whether somebody who can put text into the log can have
 // others banned.
 func injectable(re *pyre.Regexp, text, host string, anchored bool) []Finding {
@@ -155,7 +166,11 @@ func injectable(re *pyre.Regexp, text, host string, anchored bool) []Finding {
 		return []Finding{f}
 	}
 	part, found := re.CatchAllBefore(host)
-	if !found || strings.HasSuffix(text, "$") && !strings.Contains(part, "?") {
+	if !found {
+		return nil
+	}
+	line := injection(re, text, part)
+	if line == "" && closed(text) {
 		return nil
 	}
 	f := Finding{
@@ -163,8 +178,8 @@ func injectable(re *pyre.Regexp, text, host string, anchored bool) []Finding {
 		Text: fmt.Sprintf("failregex: %s before the address takes any text, so that text can bring an address of its own", part),
 		Cure: `let it take only what can stand there, such as \S+, and end the expression with $`,
 	}
-	if line := sample(re, text); line != "" {
-		f.Text += "; by this line for instance: " + line
+	if line != "" {
+		f.Text += fmt.Sprintf("; in this line, which is about %s, it finds %s: %s", culprit, victim, line)
 	}
 	return []Finding{f}
 }

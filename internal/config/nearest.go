@@ -10,7 +10,7 @@ func nearest(word string, names []string) string {
 	}
 	sorted := append([]string(nil), names...)
 	sort.Strings(sorted)
-	best, limit := "", 1+len(word)/4
+	best, limit := "", max(1, len(word)/4)
 	for _, name := range sorted {
 		if name == word || len(name) > len(word)+limit || len(word) > len(name)+limit {
 			continue

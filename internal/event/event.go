@@ -28,8 +28,9 @@ const (
 
 // Span is a piece of the matched line, in bytes, that a named group captured.
 type Span struct {
-	Name       string `json:"name"`
-	Start, End int
+	Name  string `json:"name"`
+	Start int    `json:"start"`
+	End   int    `json:"end"`
 }
 
 // Rule names the expression that matched.

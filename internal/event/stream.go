@@ -59,7 +59,9 @@ type Reader struct {
 }
 
 // Subscribe follows the stream from the event after the given number: 0 for
-// all that are remembered, Last() for new ones only. The reader ends with ctx.
+// all that are remembered, Last() for new ones only. A number that was not
+// given out yet is from another run of the server and counts as 0. The reader
+// ends with ctx.
 func (s *Stream) Subscribe(ctx context.Context, after uint64) *Reader {
 	return &Reader{stream: s, ctx: ctx, after: after}
 }
@@ -85,12 +87,12 @@ func (r *Reader) take(buf []Event) (n int, lost uint64, wake <-chan struct{}) {
 	s := r.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r.after > s.seq { // a number from another run of the server
+		r.after = 0
+	}
 	if oldest := s.seq - uint64(len(s.ring)); r.after < oldest {
 		lost = oldest - r.after
 		r.after = oldest
-	}
-	if r.after > s.seq { // a number from another run of the server
-		r.after = s.seq
 	}
 	for n < len(buf) && r.after < s.seq {
 		r.after++

@@ -19,8 +19,8 @@ const (
 	// journald tells of new entries only some 250 ms late. After an entry the
 	// file is therefore looked at often for a while: it is mapped, so that a
 	// look costs no system call.
-	eagerEvery, eagerFor = 10 * time.Millisecond, time.Second
-	alertEvery, alertFor = 50 * time.Millisecond, 10 * time.Second
+	eagerEvery, eagerFor = 2 * time.Millisecond, time.Second
+	alertEvery, alertFor = 20 * time.Millisecond, 10 * time.Second
 	// linesPerBatch and scansPerTurn bound how long one listener is served.
 	linesPerBatch = 200
 	scansPerTurn  = 20_000
@@ -54,6 +54,7 @@ type journalReader struct {
 	watches  map[string]*watch
 	using    *journalFile
 	composer journal.Composer
+	stamps   journal.Stamper
 	line     []byte
 	active   time.Time // of the latest entry's delivery
 	scanned  time.Time // when the directories were last looked at
@@ -453,11 +454,11 @@ func (b *journalBatch) end() {
 	}
 }
 
-func (b *journalBatch) add(line []byte, t time.Time) {
+func (b *journalBatch) add(line []byte, t time.Time, stamp string) {
 	cut := max(len(line)-MaxLine, 0)
 	n := copy(b.blk.buf[b.used:], line[:len(line)-cut])
 	text := b.blk.buf[b.used : b.used+n : b.used+n]
-	b.blk.lines = append(b.blk.lines, Line{Text: text, Cut: int64(cut), Time: t, Stamp: journal.Stamp(t)})
+	b.blk.lines = append(b.blk.lines, Line{Text: text, Cut: int64(cut), Time: t, Stamp: stamp})
 	b.used += n
 }
 
@@ -494,7 +495,7 @@ func (r *journalReader) compose(s *Subscription, p *journalPlace, out *journalBa
 	if out.blk == nil {
 		out.blk = newBlock(largeBlock)
 	}
-	out.add(r.line, t)
+	out.add(r.line, t, r.stamps.Stamp(t))
 	return out.full(), nil
 }
 

@@ -130,6 +130,9 @@ func (c *Composer) identifier(dst []byte, start int, e *Entry) []byte {
 // those that were written as 0x10, other text as it is. A zero is none.
 func processNumber(v []byte) string {
 	text := string(v)
+	if len(text) > 0 && text[0] >= '1' && strings.Trim(text, "0123456789") == "" {
+		return text
+	}
 	// What Python's int() takes becomes a number at once, and zero is then none.
 	plain := strings.TrimSpace(text)
 	if n, err := strconv.ParseInt(strings.ReplaceAll(plain, "_", ""), 10, 64); err == nil && !badUnderscores(plain) {
@@ -158,12 +161,31 @@ func escapeNewlines(b []byte, start int) []byte {
 	return append(b[:start], line...)
 }
 
-// Stamp is the time before a journal line in matches: ISO with the offset of
-// its zone and one blank, microseconds only where there are any.
-func Stamp(t time.Time) string {
-	t = t.Local()
-	if t.Nanosecond()/1000 == 0 {
-		return t.Format("2006-01-02T15:04:05-07:00 ")
+// Stamper writes the time before a journal line in matches: ISO with the
+// offset of its zone and one blank, microseconds only where there are any. It
+// remembers the second it wrote last.
+type Stamper struct {
+	second     int64
+	head, tail string
+	valid      bool
+}
+
+// Stamp gives the text of a time.
+func (s *Stamper) Stamp(t time.Time) string {
+	if second := t.Unix(); !s.valid || second != s.second {
+		s.second, s.valid = second, true
+		t = t.Local()
+		s.head, s.tail = t.Format("2006-01-02T15:04:05"), t.Format("-07:00 ")
 	}
-	return t.Format("2006-01-02T15:04:05.000000-07:00 ")
+	micros := t.Nanosecond() / 1000
+	if micros == 0 {
+		return s.head + s.tail
+	}
+	var digits [7]byte
+	for i := 6; i > 0; i-- {
+		digits[i] = byte('0' + micros%10)
+		micros /= 10
+	}
+	digits[0] = '.'
+	return s.head + string(digits[:]) + s.tail
 }

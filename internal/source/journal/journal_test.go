@@ -275,10 +275,14 @@ func TestStampLeavesZeroMicrosecondsOut(t *testing.T) {
 	old := time.Local
 	time.Local = time.FixedZone("", 3600)
 	defer func() { time.Local = old }()
-	if got := Stamp(time.UnixMicro(start + 725_500)); got != "2026-11-22T09:12:43.725500+01:00 " {
+	var s Stamper
+	if got := s.Stamp(time.UnixMicro(start + 725_500)); got != "2026-11-22T09:12:43.725500+01:00 " {
 		t.Error(got)
 	}
-	if got := Stamp(time.UnixMicro(start)); got != "2026-11-22T09:12:43+01:00 " {
+	if got := s.Stamp(time.UnixMicro(start)); got != "2026-11-22T09:12:43+01:00 " {
+		t.Error(got)
+	}
+	if got := s.Stamp(time.UnixMicro(start + 1_000_070)); got != "2026-11-22T09:12:44.000070+01:00 " {
 		t.Error(got)
 	}
 }

@@ -16,12 +16,13 @@ import (
 )
 
 const clientJails = `[DEFAULT]
-enabled = true
 backend = polling
 action = dummy[target=DIR/dummy]
 [sshd]
+enabled = true
 logpath = DIR/auth.log
 [other]
+enabled = true
 filter = sshd
 logpath = DIR/other.log
 maxretry = 3

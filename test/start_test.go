@@ -61,6 +61,8 @@ logpath = DIR/auth.log
 filter = sshd
 bantime = soon
 logpath = DIR/auth.log
+[recidive]
+enabled = false
 [sshd]
 logpath = DIR/auth.log
 `)

@@ -12,7 +12,7 @@ type Ambiguity struct {
 // Ambiguity looks for a loop that can explode on a text made for it. The
 // budget stops such a search; this tells before it runs.
 func (re *Regexp) Ambiguity() Ambiguity {
-	loop, word := ambiguousLoop(re.tree, false)
+	loop, word := ambiguousLoop(re.tree(), false)
 	if loop == nil {
 		return Ambiguity{}
 	}

@@ -8,7 +8,7 @@ func (re *Regexp) CatchAllBefore(group string) (part string, found bool) {
 	if index < 0 {
 		return "", false
 	}
-	loop, inside := catchAll(re.tree, index)
+	loop, inside := catchAll(re.tree(), index)
 	if !inside || loop == nil {
 		return "", false
 	}

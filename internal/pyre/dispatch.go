@@ -19,7 +19,7 @@ func NewDispatch(res []*Regexp) *Dispatch {
 				d.masks[b*words+i/64] |= 1 << (i % 64)
 			}
 		}
-		if pr.start.end {
+		if pr.startEnd {
 			d.masks[256*words+i/64] |= 1 << (i % 64)
 		}
 	}

@@ -1,6 +1,9 @@
 package pyre
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // maxUnrolled bounds the instructions that a counted loop may become before it
 // is run with a counter instead.
@@ -10,20 +13,38 @@ const maxUnrolled = 400
 type emitter struct {
 	program
 	classes []*class
+	tables  map[[256]uint8]*[256]uint8
 	joins   bool // places may be remembered by opJoin
 	inner   int  // depth of loops and of searches within the search
 }
 
 // emitProgram turns a simplified tree into a program.
 func emitProgram(root *node, groups int) *program {
-	e := &emitter{program: program{groups: groups, regs: 2 * (groups + 1), memoOK: true}}
+	e := &emitter{
+		program: program{regs: 2 * (groups + 1), memoOK: true},
+		tables:  map[[256]uint8]*[256]uint8{},
+	}
 	e.joins = !has(root, kindBackref) && !has(root, kindCond)
 	e.node(root, firstAny())
 	e.add(inst{op: opMatch})
 	if len(e.conds)+len(e.onces) > maxMemoBits {
 		e.memoOK = false
 	}
-	return &e.program
+	e.code = slices.Clip(e.code)
+	out := e.program
+	return &out
+}
+
+// table gives a shared copy of a table: many are alike.
+func (e *emitter) table(t *[256]uint8) *[256]uint8 {
+	if t == nil {
+		return nil
+	}
+	if known, ok := e.tables[*t]; ok {
+		return known
+	}
+	e.tables[*t] = t
+	return t
 }
 
 func (e *emitter) add(in inst) int {
@@ -148,7 +169,7 @@ func (e *emitter) join(n *node, last bool) {
 func (e *emitter) idiom(subs []*node, follows []first) int {
 	if digit, ok := quad(subs); ok {
 		c := e.class(digit)
-		e.add(inst{op: opQuad, ext: &extra{class: c, after: newAfter(&follows[1])}})
+		e.add(inst{op: opQuad, ext: &extra{class: c, after: e.after(&follows[1])}})
 		return 2
 	}
 	if len(subs) < 2 {
@@ -211,7 +232,7 @@ func (e *emitter) choose(alts []*node, follow first) {
 		ext.lists = [][]int32{targets}
 		ext.endList = 0
 	}
-	e.code[at].tab = tab
+	e.code[at].tab = e.table(tab)
 }
 
 // fill makes the table from next byte to list of targets.
@@ -279,7 +300,7 @@ func (e *emitter) split(x, y first) int {
 	for b := range tab {
 		tab[b] = splitValue(xs[b], ys[b])
 	}
-	return e.add(inst{op: opSplit, memo: e.memoNumber(), tab: tab, b: splitValue(x.end, y.end)})
+	return e.add(inst{op: opSplit, memo: e.memoNumber(), tab: e.table(tab), b: splitValue(x.end, y.end)})
 }
 
 func splitValue(x, y bool) uint8 {

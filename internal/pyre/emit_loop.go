@@ -75,7 +75,7 @@ func (e *emitter) classLoop(n *node, set *charset, guard []byte, follow first) {
 		e.add(inst{op: opRun, tab: &c.tab, b: byte(n.min), ext: &extra{class: c}})
 		return
 	}
-	ext := &extra{class: c, greed: mode, min: n.min, max: n.max, guard: guard, after: newAfter(&follow)}
+	ext := &extra{class: c, greed: mode, min: n.min, max: n.max, guard: guard, after: e.after(&follow)}
 	if guard == nil && mode != lazy && n.min == 0 && n.max == 1 {
 		e.add(inst{op: opOption, memo: e.memoNumber(), tab: &c.tab, ext: ext})
 		return
@@ -87,7 +87,7 @@ func (e *emitter) classLoop(n *node, set *charset, guard []byte, follow first) {
 // smaller set.
 func (e *emitter) loopWithLast(set, last *charset, follow first) {
 	c := e.class(set)
-	ext := &extra{class: c, last: e.class(last), greed: greedy, min: 1, max: unbounded, after: newAfter(&follow)}
+	ext := &extra{class: c, last: e.class(last), greed: greedy, min: 1, max: unbounded, after: e.after(&follow)}
 	e.addLoop(inst{op: opLoop, tab: &c.tab, ext: ext})
 }
 
@@ -99,8 +99,8 @@ func (e *emitter) addLoop(in inst) {
 	e.add(in)
 }
 
-func newAfter(f *first) after {
-	return after{next: nextTable(&f.set), end: f.end, literal: f.literal}
+func (e *emitter) after(f *first) after {
+	return after{next: e.table(nextTable(&f.set)), end: f.end, literal: f.literal}
 }
 
 // nextTable marks the bytes that characters of the set begin with; nil when

@@ -70,23 +70,38 @@ func (x *extra) lazyExtent(text []byte, p int) (lo, hi int, ok bool) {
 
 // back gives the last place from hi down to lo where the loop can end, or -1.
 func (x *extra) back(text []byte, lo, hi int) int {
-	if x.after.next == nil && x.last == nil {
-		if hi < len(text) || x.after.end {
-			return hi
-		}
-		return previous(text, lo, hi)
+	next := x.after.next
+	if next == nil {
+		return x.backSlowly(text, lo, hi)
 	}
-	for hi >= lo {
-		if x.after.fits(text, hi) && (x.last == nil || x.last.endsAt(text, hi)) {
+	if hi == len(text) {
+		if x.after.end && x.endsWell(text, hi) {
 			return hi
 		}
-		hi = previous(text, lo, hi)
-		if hi < 0 {
-			break
+		hi--
+	}
+	// Bytes inside of characters are not in the table.
+	for ; hi >= lo; hi-- {
+		if next[text[hi]] != 0 && x.after.literalAt(text, hi) && x.endsWell(text, hi) {
+			return hi
 		}
 	}
 	return -1
 }
+
+// backSlowly is back where anything can follow.
+func (x *extra) backSlowly(text []byte, lo, hi int) int {
+	for hi >= lo {
+		if x.after.fits(text, hi) && x.endsWell(text, hi) {
+			return hi
+		}
+		hi = previous(text, lo, hi)
+	}
+	return -1
+}
+
+// endsWell tells whether the last character before p may be the last one.
+func (x *extra) endsWell(text []byte, p int) bool { return x.last == nil || x.last.endsAt(text, p) }
 
 // previous gives the place one character before p, or -1 below lo.
 func previous(text []byte, lo, p int) int {

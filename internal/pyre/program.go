@@ -83,9 +83,11 @@ func (a *after) fits(text []byte, q int) bool {
 	if q == len(text) {
 		return a.end
 	}
-	if a.next != nil && a.next[text[q]] == 0 {
-		return false
-	}
+	return (a.next == nil || a.next[text[q]] != 0) && a.literalAt(text, q)
+}
+
+// literalAt tells whether the literal is at q, whose first byte is known.
+func (a *after) literalAt(text []byte, q int) bool {
 	n := len(a.literal)
 	return n < 2 || len(text)-q >= n && string(text[q:q+n]) == a.literal
 }
@@ -193,14 +195,13 @@ func (c *class) run(text []byte, p int) int {
 // program is what a pattern becomes.
 type program struct {
 	code     []inst
-	regs     int // registers: two a group, then those of loops
-	groups   int
+	regs     int   // registers: two a group, then those of loops
 	memos    int   // places with a number in the table of visited ones
 	memoOK   bool  // the table does not change the answer
 	conds    []int // groups that conditionals ask for
 	onces    []int // registers of loops that may read nothing
 	anchored bool
-	start    first
+	startEnd bool      // a match can begin at the end of the text
 	table    [256]bool // bytes a match can begin with
 	useTable bool
 	prefix   []byte // every match begins with it

@@ -26,9 +26,9 @@ const (
 // Regexp is a compiled pattern. It never changes and may be shared.
 type Regexp struct {
 	pattern string
+	flags   Flags
 	names   []string
 	prog    *program
-	tree    *node // simplified
 }
 
 // Compile parses the pattern. The error is an *Error with Python's text.
@@ -37,14 +37,24 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	re := &Regexp{pattern: pattern, names: make([]string, len(p.closed))}
+	re := &Regexp{pattern: pattern, flags: flags, names: make([]string, len(p.closed))}
 	for name, index := range p.names {
 		re.names[index] = name
 	}
-	re.tree = simplify(root)
-	re.prog = emitProgram(re.tree, len(re.names)-1)
-	re.prog.survey(re.tree)
+	root = resolve(simplify(root))
+	re.prog = emitProgram(root, len(re.names)-1)
+	re.prog.survey(root)
 	return re, nil
+}
+
+// tree gives the simplified tree again: only diagnoses want it, and it is
+// larger than the program.
+func (re *Regexp) tree() *node {
+	root, _, err := parse(re.pattern, re.flags)
+	if err != nil {
+		return emptyNode(0)
+	}
+	return simplify(root)
 }
 
 // String returns the pattern as it was given.

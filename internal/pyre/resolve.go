@@ -3,6 +3,14 @@ package pyre
 // maxResolved bounds the nodes of a tree whose conditionals are resolved.
 const maxResolved = 700
 
+// resolve rewrites conditionals whose outcome the path decides.
+func resolve(root *node) *node {
+	if !has(root, kindCond) {
+		return root
+	}
+	return flatten(resolveConds(root))
+}
+
 // resolveConds turns conditionals whose outcome the path decides into plain
 // alternatives: in (?:(g)a|b)c(?(g)d|e) the text is read as (g)acd or bce. What
 // follows a place is then known exactly, and much less is tried in vain. It

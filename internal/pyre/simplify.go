@@ -3,16 +3,11 @@ package pyre
 // simplify rewrites the tree into an equal one that runs faster: groups that
 // capture nothing vanish, alternatives of single characters become one set,
 // alternatives share their common head, a look-behind that is always true is
-// dropped, conditionals that the path decides are resolved, possessive loops
-// become atomic ones.
+// dropped, possessive loops become atomic ones.
 func simplify(root *node) *node {
 	root = flatten(root)
 	root, _ = dropBehind(root, nil)
-	root = flatten(root)
-	if has(root, kindCond) {
-		root = flatten(resolveConds(root))
-	}
-	return root
+	return flatten(root)
 }
 
 // flatten works from the leaves up.

@@ -5,12 +5,13 @@ import "bytes"
 // survey finds out what helps to rule a text out before the program runs.
 func (pr *program) survey(root *node) {
 	pr.anchored = anchoredHead(root)
-	pr.start = firstOf(root, firstAny())
-	pr.table = pr.start.set.leadBytes()
+	start := firstOf(root, firstAny())
+	pr.table = start.set.leadBytes()
+	pr.startEnd = start.end
 	for b := 0x80; b < 0xc0; b++ {
 		pr.table[b] = false // no character begins so
 	}
-	if !pr.start.end {
+	if !pr.startEnd {
 		for _, in := range pr.table {
 			pr.useTable = pr.useTable || !in
 		}

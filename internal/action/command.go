@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"stockade/internal/ipaddr"
@@ -22,7 +23,7 @@ type command struct {
 	// raise makes a new ban epoch of the set and returns it.
 	raise func() int
 	// epoch is the set's when this action last lost bans by repairing itself.
-	epoch int
+	epoch atomic.Int64
 
 	families []*family
 }
@@ -298,7 +299,7 @@ func (c *command) check(fam string, in *info, lifting bool, logs *[]logbook.Reco
 		return false, nil
 	}
 	c.log(logs, logbook.Error, "Invariant check failed. Trying to restore a sane environment")
-	c.epoch = c.raise()
+	c.epoch.Store(int64(c.raise()))
 	if !c.repair(fam, logs) || !c.runPlain(text, logs) {
 		c.log(logs, logbook.Critical, "Unable to restore environment")
 		return false, nil

@@ -188,7 +188,7 @@ func (e *entry) applyAll(kind JobKind, work []*ticketWork) {
 	var tickets []*ticket.Ticket
 	var results []*Result
 	for _, w := range work {
-		if e.skips(kind, w.ticket) || kind == Reban && e.cmd.epoch <= w.epoch {
+		if e.skips(kind, w.ticket) || kind == Reban && int(e.cmd.epoch.Load()) <= w.epoch {
 			continue
 		}
 		tickets, results = append(tickets, w.ticket), append(results, &w.result)
@@ -208,7 +208,7 @@ func (e *entry) apply(kind JobKind, w *ticketWork) {
 		return
 	}
 	if kind == Reban {
-		if e.cmd.epoch <= w.epoch || w.result.Err != nil {
+		if int(e.cmd.epoch.Load()) <= w.epoch || w.result.Err != nil {
 			return
 		}
 		w.result.Actions = append(w.result.Actions, e.name)

@@ -22,7 +22,9 @@ func joined(a, b error) error {
 // those that it may have.
 type method struct {
 	required, optional []string
-	call               func(e *entry, args map[string]any, r *Result) (any, error)
+	// anything says that further arguments are taken and not used.
+	anything bool
+	call     func(e *entry, args map[string]any, r *Result) (any, error)
 }
 
 // methods are what a client may call by `set JAIL action NAME METHOD JSON`.
@@ -41,25 +43,25 @@ func init() {
 		"ban":     {required: []string{"aInfo"}, optional: []string{"cmd"}, call: one(Ban)},
 		"unban":   {required: []string{"aInfo"}, call: one(Unban)},
 		"reban":   {required: []string{"aInfo"}, call: one(Reban)},
-		"prolong": {required: []string{"aInfo"}, call: one(Prolong)},
+		"prolong": {required: []string{"aInfo"}, call: callProlong},
 		"start":   {call: callStart},
 		"stop":    {call: callStop},
 		"flush":   {call: callFlush},
-		"reload":  {call: callReload},
+		"reload":  {anything: true, call: callReload},
 		"consistencyCheck": {optional: []string{"beforeRepair"}, call: func(e *entry, _ map[string]any, r *Result) (any, error) {
 			e.check(r)
 			return true, nil
 		}},
 		"clearAllParams": {call: func(e *entry, _ map[string]any, _ *Result) (any, error) {
-			e.props.reset()
+			e.props.clear()
 			return nil, nil
 		}},
 		"invalidateBanEpoch": {call: func(e *entry, _ map[string]any, _ *Result) (any, error) {
-			e.cmd.epoch = e.set.raise()
+			e.cmd.epoch.Store(int64(e.set.raise()))
 			return nil, nil
 		}},
 		"escapeTag":          {required: []string{"value"}, call: callEscape},
-		"executeCmd":         {required: []string{"realCmd"}, optional: []string{"timeout"}, call: callExecute},
+		"executeCmd":         {required: []string{"realCmd"}, anything: true, call: callExecute},
 		"replaceTag":         {required: []string{"query", "aInfo"}, optional: []string{"conditional"}, call: callReplace},
 		"replaceDynamicTags": {required: []string{"realCmd", "aInfo"}, call: callReplaceDynamic},
 	}
@@ -160,9 +162,20 @@ func plain(v any) any {
 
 func callStart(e *entry, _ map[string]any, r *Result) (any, error) {
 	if e.native() {
-		return nil, cause(e.nft.start(&r.Logs))
+		return true, cause(e.nft.start(&r.Logs))
 	}
-	return nil, cause(e.cmd.start(&r.Logs))
+	return true, cause(e.cmd.start(&r.Logs))
+}
+
+// callProlong fails where the action has nothing for it, which jails never ask.
+func callProlong(e *entry, args map[string]any, r *Result) (any, error) {
+	w := &ticketWork{ticket: ticketOf(e, args["aInfo"])}
+	if _, ok := e.props.get("actionprolong"); !ok && !e.native() {
+		return nil, pyobj.Errorf("RuntimeError", "Error prolonging %s", w.ticket.Address())
+	}
+	e.immediate(Prolong, w)
+	r.Logs = append(r.Logs, w.result.Logs...)
+	return nil, cause(w.result.Err)
 }
 
 func callStop(e *entry, _ map[string]any, r *Result) (any, error) {
@@ -241,6 +254,10 @@ func (s *Set) SetProperty(name, prop string, value any, done func(any, error)) {
 	}
 	m, ok := methods[prop]
 	if !ok {
+		if prop == "banEpoch" {
+			done(int(e.cmd.epoch.Load()), nil)
+			return
+		}
 		if err := e.props.set(prop, value); err != nil {
 			done(nil, err)
 			return
@@ -268,12 +285,12 @@ func arguments(name string, m method, value any) (map[string]any, error) {
 	args := map[string]any{}
 	if text, ok := value.(string); ok {
 		var err error
-		if args, err = parseArguments(text); err != nil {
+		if args, err = parseArguments(name, text); err != nil {
 			return nil, err
 		}
 	}
 	for given := range args {
-		if !slices.Contains(m.required, given) && !slices.Contains(m.optional, given) {
+		if !m.anything && !slices.Contains(m.required, given) && !slices.Contains(m.optional, given) {
 			return nil, pyobj.Errorf("TypeError", "CommandAction.%s() got an unexpected keyword argument '%s'", name, given)
 		}
 	}
@@ -292,21 +309,52 @@ func arguments(name string, m method, value any) (map[string]any, error) {
 	return nil, pyobj.Errorf("TypeError", "CommandAction.%s() missing %d required positional arguments: %s", name, len(missing), strings.Join(missing, " and "))
 }
 
-func parseArguments(text string) (map[string]any, error) {
-	var args map[string]any
-	err := json.Unmarshal([]byte(text), &args)
-	if err == nil {
-		return args, nil
-	}
-	pos := 0
+func parseArguments(name, text string) (map[string]any, error) {
+	var value any
+	err := json.Unmarshal([]byte(text), &value)
 	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-		pos = max(int(syntax.Offset)-1, 0)
+		message, pos := pythonComplaint(text, int(syntax.Offset))
+		return nil, &pyobj.Exception{Module: "json.decoder", Class: "JSONDecodeError", Args: pyobj.Tuple{message, text, pos}}
 	}
-	message := "Expecting value"
-	if strings.HasPrefix(strings.TrimSpace(text), "{") {
-		message, pos = "Expecting property name enclosed in double quotes", max(pos, 1)
+	args, ok := value.(map[string]any)
+	if !ok {
+		return nil, pyobj.Errorf("TypeError", "fail2ban.server.action.CommandAction.%s() argument after ** must be a mapping, not %s", name, pythonType(value))
 	}
-	return nil, &pyobj.Exception{Module: "json.decoder", Class: "JSONDecodeError", Args: pyobj.Tuple{message, text, pos}}
+	return args, nil
+}
+
+// pythonComplaint says what Python's JSON reader says where Go's stopped: at
+// the byte before offset, or at the end.
+func pythonComplaint(text string, offset int) (message string, pos int) {
+	pos = max(offset-1, 0)
+	if offset >= len(text) && json.Valid([]byte(text+"}")) {
+		pos = len(text)
+	}
+	before := strings.TrimRight(text[:min(pos, len(text))], " \t\r\n")
+	switch {
+	case before == "" || strings.HasSuffix(before, ":") || strings.HasSuffix(before, "["):
+		return "Expecting value", len(text) - len(strings.TrimLeft(text[len(before):], " \t\r\n"))
+	case strings.HasSuffix(before, "{") || strings.HasSuffix(before, ","):
+		return "Expecting property name enclosed in double quotes", pos
+	}
+	return "Expecting ',' delimiter", pos
+}
+
+func pythonType(v any) string {
+	switch v := v.(type) {
+	case []any:
+		return "list"
+	case string:
+		return "str"
+	case bool:
+		return "bool"
+	case float64:
+		if v == float64(int(v)) {
+			return "int"
+		}
+		return "float"
+	}
+	return "NoneType"
 }
 
 // Property returns a property of an action.
@@ -320,7 +368,7 @@ func (s *Set) Property(name, prop string) (any, error) {
 	}
 	switch prop {
 	case "banEpoch":
-		return e.cmd.epoch, nil
+		return int(e.cmd.epoch.Load()), nil
 	case "ESCAPE_CRE":
 		return `re.compile('[\\\\#&;` + "`" + `|*?~<>\\^\\(\\)\\[\\]{}$\'"\\n\\r]')`, nil
 	case "ESCAPE_VN_CRE":

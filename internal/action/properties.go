@@ -34,8 +34,16 @@ func newProperties() *properties {
 // reset forgets all parameters, as at the beginning of a reload.
 func (p *properties) reset() {
 	p.mu.Lock()
+	p.values = map[string]any{}
+	p.mu.Unlock()
+	p.clear()
+}
+
+// clear resets what every action has, and keeps its own parameters.
+func (p *properties) clear() {
+	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.values = map[string]any{"timeout": int(defaultTimeout / time.Second)}
+	p.values["timeout"] = int(defaultTimeout / time.Second)
 	for _, name := range commandNames {
 		p.values[name] = ""
 	}

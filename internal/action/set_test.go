@@ -1,6 +1,7 @@
 package action
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -173,4 +174,262 @@ func TestStopFlushesFirstAndStopsInReverse(t *testing.T) {
 	b.stop(Lift, one, two)
 	b.wantTrace("b flush\na unban 192.0.2.1\na unban 192.0.2.2\nb stop\na stop\n")
 	b.wantLog("NOTICE [j] Flush ticket(s) with b")
+}
+
+// Trap 16.
+func TestCheckDoesNotRunBeforeBans(t *testing.T) {
+	b := newBench(t)
+	b.action("x", "actionstart", "echo start >> $T", "actionstop", "echo stop >> $T", "actionban", "echo ban >> $T",
+		"actioncheck", "echo check >> $T; test -e $T.sound")
+	b.start()
+	first := b.job(Ban, tick("192.0.2.1"))
+	b.wantTrace("start\nban\n")
+	b.props("x", "actionstop", "echo stop >> $T; touch $T.sound")
+	checked := b.job(Check, tick("192.0.2.1"))
+	if checked[0].Epoch <= first[0].Epoch {
+		t.Errorf("the epoch stays %d although the action repaired itself", checked[0].Epoch)
+	}
+	done := make(chan []Result, 1)
+	b.set.Submit(Job{Kind: Reban, Tickets: []*ticket.Ticket{tick("192.0.2.1")}, Epochs: []int{first[0].Epoch}}, func(r []Result) { done <- r })
+	if r := <-done; fmt.Sprint(r[0].Actions) != "[x]" || r[0].Epoch != checked[0].Epoch {
+		t.Errorf("reban: %+v", r[0])
+	}
+	if !strings.HasSuffix(b.text(), "check\nstop\nstart\ncheck\ncheck\nban\n") {
+		t.Errorf("trace\n%s", b.text())
+	}
+	b.set.Submit(Job{Kind: Reban, Tickets: []*ticket.Ticket{tick("192.0.2.1")}, Epochs: []int{checked[0].Epoch}}, func(r []Result) { done <- r })
+	if r := <-done; len(r[0].Actions) != 0 {
+		t.Errorf("a ban that is new enough was made again: %+v", r[0])
+	}
+}
+
+// Trap 21.
+func TestTagsOfUnknownNamesAndTimes(t *testing.T) {
+	b := newBench(t)
+	b.action("x", "actionban", "echo '<ip-host>|<family>|<time>' >> $T")
+	restored := tick("192.0.2.1")
+	restored.IntegerTime, restored.Restored = true, true
+	b.job(Ban, tick("192.0.2.1"), tick("user@x"), restored)
+	b.wantTrace("None|inet4|1795334628.25\nNone|None|1795334628.25\nNone|inet4|1795334628\n")
+}
+
+// Trap 22, the listed difference: added actions work, changed ones take effect.
+func TestReloadStartsAddedActionsAndUndoesRemovedOnes(t *testing.T) {
+	b := newBench(t)
+	verbs := func(name string) []string {
+		return []string{
+			"actionstart", "echo " + name + " start <v> >> $T", "actionstop", "echo " + name + " stop >> $T",
+			"actionban", "echo " + name + " ban <ip> <v> >> $T", "actionunban", "echo " + name + " unban <ip> >> $T",
+			"actionreload", "echo " + name + " reload <v> >> $T", "v", "1",
+		}
+	}
+	b.action("a", verbs("a")...)
+	b.action("b", verbs("b")...)
+	b.start()
+	one := tick("192.0.2.1")
+	b.job(Ban, one)
+	b.set.BeginReload()
+	b.action("b", append(verbs("b"), "v", "2")...)
+	b.action("c", verbs("c")...)
+	done := make(chan Result, 1)
+	b.set.EndReload([]*ticket.Ticket{one}, func(r Result) { done <- r })
+	if r := <-done; r.Err != nil {
+		t.Error(r.Err)
+	}
+	if got := fmt.Sprint(b.set.Names()); got != "[b c]" {
+		t.Errorf("actions %s", got)
+	}
+	b.job(Ban, tick("192.0.2.2"))
+	b.wantTrace(`a start 1
+b start 1
+a ban 192.0.2.1 1
+b ban 192.0.2.1 1
+b reload 2
+c start 1
+c ban 192.0.2.1 1
+a unban 192.0.2.1
+a stop
+b ban 192.0.2.2 2
+c ban 192.0.2.2 1
+`)
+}
+
+// Trap 24.
+func TestRestoredBansRunUnlessTheActionWantsNone(t *testing.T) {
+	b := newBench(t)
+	b.action("a", "actionban", "echo a <restored> >> $T")
+	b.action("c", "actionban", "echo c <restored> >> $T", "norestored", "1")
+	restored := tick("192.0.2.1")
+	restored.Restored = true
+	b.job(Ban, restored, tick("192.0.2.2"))
+	b.stop(Lift)
+	if got := strings.Split(b.text(), "\n"); len(got) != 4 || got[0] != "a 1" {
+		t.Errorf("trace\n%s", b.text())
+	}
+	if strings.Contains(b.text(), "c 1") || !strings.Contains(b.text(), "c 0") {
+		t.Errorf("trace\n%s", b.text())
+	}
+}
+
+// Trap 25.
+func TestJailOptionsAreTagsOfActions(t *testing.T) {
+	b := newBench(t)
+	b.action("x", "actionban", "echo <maxretry> '<port>' >> $T", "maxretry", "5")
+	b.job(Ban, tick("192.0.2.1"))
+	b.wantTrace("5 <port>\n")
+}
+
+func TestActionsRunTicketByTicketInOrder(t *testing.T) {
+	b := newBench(t)
+	for _, name := range []string{"a", "b", "c"} {
+		b.action(name, "actionban", "echo "+name+" <ip> >> $T")
+	}
+	b.job(Ban, tick("192.0.2.1"), tick("192.0.2.2"))
+	b.wantTrace("a 192.0.2.1\nb 192.0.2.1\nc 192.0.2.1\na 192.0.2.2\nb 192.0.2.2\nc 192.0.2.2\n")
+}
+
+func TestOneFailingActionDoesNotStopTheOthers(t *testing.T) {
+	b := newBench(t)
+	b.action("a", "actionban", "false")
+	b.action("b", "actionban", "echo b >> $T")
+	r := b.job(Ban, tick("192.0.2.1"))
+	b.wantTrace("b\n")
+	var failure *Failure
+	if !errors.As(r[0].Err, &failure) || failure.Action != "a" {
+		t.Errorf("error %v", r[0].Err)
+	}
+	if st := b.set.Status(); !strings.Contains(st[0].LastError, "Error banning 192.0.2.1") || st[1].LastError != "" {
+		t.Errorf("status %+v", st)
+	}
+}
+
+// gate is a command that waits until the test opens it.
+func (b *bench) gate() (command string, open func()) {
+	path := b.trace + ".gate"
+	return "while test -d " + filepath.Dir(path) + " && ! test -e " + path + "; do sleep 0.01; done", func() {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+func TestSlowReportDelaysNothing(t *testing.T) {
+	b := newBench(t)
+	wait, open := b.gate()
+	b.action("mail", "actionban", wait+"; echo mail <ip> >> $T", "norestored", "1")
+	b.action("wall", "actionban", "echo wall <ip> >> $T")
+	b.job(Ban, tick("192.0.2.1"), tick("192.0.2.2"))
+	b.wantTrace("wall 192.0.2.1\nwall 192.0.2.2\n")
+	if st := b.set.Status(); !st[0].Report || st[0].Waiting == 0 || st[1].Report {
+		t.Errorf("status %+v", st)
+	}
+	open()
+	b.stop(Lift)
+	b.wantTrace("wall 192.0.2.1\nwall 192.0.2.2\nmail 192.0.2.1\nmail 192.0.2.2\n")
+}
+
+func TestReportsOfFailuresReachTheLog(t *testing.T) {
+	b := newBench(t)
+	b.action("mail", "actionban", "exit 4", "norestored", "1")
+	b.job(Ban, tick("192.0.2.1"))
+	b.stop(Lift)
+	b.wantLog("returned 4", "Failed to execute ban jail 'j' action 'mail'")
+}
+
+func TestTooManyReportsAreCountedAndDropped(t *testing.T) {
+	b := newBench(t)
+	wait, open := b.gate()
+	b.action("mail", "actionban", wait, "norestored", "1")
+	tickets := make([]*ticket.Ticket, reportBound+10)
+	for i := range tickets {
+		tickets[i] = tick(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))
+	}
+	b.job(Ban, tickets...)
+	if st := b.set.Status(); st[0].Dropped < 9 || st[0].Waiting > reportBound {
+		t.Errorf("status %+v", st[0])
+	}
+	b.wantLog("action 'mail' is too slow")
+	b.set.Quit()
+	open()
+}
+
+func TestStopDoesNotWaitForAReportForEver(t *testing.T) {
+	b := newBench(t)
+	clk := clock.NewManual(time.Unix(0, 0))
+	b.env.Clock = clk
+	b.set = NewSet(b.env)
+	wait, open := b.gate()
+	b.action("mail", "actionban", "touch $T.runs; "+wait, "norestored", "1", "timeout", "1h")
+	b.job(Ban, tick("192.0.2.1"))
+	done := make(chan Result, 1)
+	b.set.Stop(nil, Lift, func(r Result) { done <- r })
+	for {
+		clk.Advance(reportGrace)
+		select {
+		case r := <-done:
+			b.logged(r.Logs...)
+			b.wantLog("did not come to an end in 10s")
+			open()
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// Scripts share files: hosts.deny must not lose a line when 20 jails ban.
+func TestCommandsOfOneNameRunOneAtATimeOverAllJails(t *testing.T) {
+	shared := filepath.Join(t.TempDir(), "hosts.deny")
+	if err := os.WriteFile(shared, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	locks := NewLocks()
+	var wait sync.WaitGroup
+	for jail := range 20 {
+		b := newBench(t)
+		b.env.Locks = locks
+		b.set = NewSet(b.env)
+		if err := b.set.Add(fmt.Sprint("deny", jail), &Source{Name: "hostsdeny"}); err != nil {
+			t.Fatal(err)
+		}
+		b.props(fmt.Sprint("deny", jail), "actionban", "cat "+shared+" > "+shared+".new; echo <ip> >> "+shared+".new; mv "+shared+".new "+shared)
+		wait.Add(1)
+		var tickets []*ticket.Ticket
+		for i := range 5 {
+			tickets = append(tickets, tick(fmt.Sprintf("10.0.%d.%d", jail, i)))
+		}
+		b.set.Submit(Job{Kind: Ban, Tickets: tickets}, func([]Result) { wait.Done() })
+	}
+	wait.Wait()
+	text, err := os.ReadFile(shared)
+	if lines := strings.Count(string(text), "\n"); lines != 100 || err != nil {
+		t.Errorf("%d lines of 100 are left, %v", lines, err)
+	}
+}
+
+func TestIgnoreCommandDecidesByItsCode(t *testing.T) {
+	b := newBench(t)
+	for command, want := range map[string]bool{"test '<ip>' = 192.0.2.1": true, "exit 1": false, "exit 2": false} {
+		done := make(chan bool, 1)
+		b.set.IgnoreCommand(command, tick("192.0.2.1"), time.Minute, func(ignore bool, logs []logbook.Record) {
+			b.logged(logs...)
+			done <- ignore
+		})
+		if got := <-done; got != want {
+			t.Errorf("%s: %v", command, got)
+		}
+	}
+	b.wantLog("ERROR")
+	for _, line := range b.log {
+		if strings.Contains(line, "ERROR") && strings.Contains(line, "returned 1") {
+			t.Error("code 1 is no error:", line)
+		}
+	}
+}
+
+func TestExpandTicketKeepsTextsAsTheyAre(t *testing.T) {
+	one := tick("192.0.2.1")
+	one.Fields = ticket.Fields{{Name: "user", Value: "a;b"}}
+	if got := ExpandTicket("<ip>/<F-USER>/<F-NONE>/<failures>/<nosuch>", one); got != "192.0.2.1/a;b//0/<nosuch>" {
+		t.Error(got)
+	}
 }

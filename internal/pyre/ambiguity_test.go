@@ -71,3 +71,15 @@ func TestCatchAllBefore(t *testing.T) {
 		}
 	}
 }
+
+func TestHasAnchor(t *testing.T) {
+	for pattern, want := range map[string]bool{
+		`^a`: true, `\Aa`: true, `(?:^a|^b)`: true, `(?P<x>^a)`: true, `a`: false, `(?:^)?a`: false, `(?=x)^a`: true, ` ^a`: false, `^a|b`: false,
+	} {
+		for _, flags := range []Flags{0, Multiline} {
+			if got := mustCompile(t, pattern, flags).HasAnchor(); got != want {
+				t.Errorf("%s with flags %d: %v", pattern, flags, got)
+			}
+		}
+	}
+}

@@ -9,6 +9,7 @@ func (m *Machine) inner(pr *program, pc, p, sp int) int {
 	m.sp = sp
 	start := p
 	if in.op == opLook && in.ext.behind {
+		m.left -= in.ext.width >> 3
 		start = stepBack(m.text, p, in.ext.width)
 	}
 	end := failed

@@ -7,7 +7,6 @@ type opcode uint8
 
 const (
 	opMatch      opcode = iota
-	opFail              // no way on
 	opByte              // the byte b
 	opString            // the bytes str
 	opSet               // one character of tab

@@ -297,9 +297,8 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			m.sp = sp
 			return p
 		case opBackref:
-			e := matchAgain(text, p, regs, int(in.x), in.ext.fold)
-			if e >= 0 {
-				m.left -= (e - p) >> 3
+			m.left -= max(int(regs[2*in.x+1]-regs[2*in.x]), 0) >> 3
+			if e := matchAgain(text, p, regs, int(in.x), in.ext.fold); e >= 0 {
 				p = e
 				pc++
 				continue

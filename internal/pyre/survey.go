@@ -4,7 +4,7 @@ import "bytes"
 
 // survey finds out what helps to rule a text out before the program runs.
 func (pr *program) survey(root *node) {
-	pr.anchored = anchoredHead(root)
+	pr.anchored = anchoredHead(root, false)
 	start := firstOf(root, firstAny())
 	pr.table = start.set.leadBytes()
 	pr.startEnd = start.end
@@ -21,14 +21,15 @@ func (pr *program) survey(root *node) {
 	pr.broad = broadHead(root)
 }
 
-// anchoredHead tells whether every match begins at the start of the text.
-func anchoredHead(n *node) bool {
+// anchoredHead tells whether every match begins at the start of the text, or,
+// with lines, at the start of a line.
+func anchoredHead(n *node, lines bool) bool {
 	switch n.kind {
 	case kindAssert:
-		return n.assert == atStart
+		return n.assert == atStart || lines && n.assert == atLineStart
 	case kindSeq:
 		for _, s := range n.subs {
-			if anchoredHead(s) {
+			if anchoredHead(s, lines) {
 				return true
 			}
 			if s.kind != kindLook && s.kind != kindAssert {
@@ -37,15 +38,15 @@ func anchoredHead(n *node) bool {
 		}
 	case kindAlt, kindCond:
 		for _, s := range n.subs {
-			if !anchoredHead(s) {
+			if !anchoredHead(s, lines) {
 				return false
 			}
 		}
 		return true
 	case kindGroup, kindAtomic:
-		return anchoredHead(n.subs[0])
+		return anchoredHead(n.subs[0], lines)
 	case kindRepeat:
-		return n.min > 0 && anchoredHead(n.subs[0])
+		return n.min > 0 && anchoredHead(n.subs[0], lines)
 	}
 	return false
 }

@@ -1,5 +1,9 @@
 package pyre
 
+// HasAnchor tells whether the pattern begins with ^ or \A, whichever way it is
+// read: for a multi-line pattern that is not the same as Anchored.
+func (re *Regexp) HasAnchor() bool { return anchoredHead(re.tree(), true) }
+
 // CatchAllBefore tells whether a loop over nearly any character stands before
 // the named group, so that a hostile text can choose what the group captures.
 // It gives the first such loop as it stands in the pattern.

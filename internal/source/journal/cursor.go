@@ -45,7 +45,7 @@ func (c *Cursor) locate() ([]byte, error) {
 	if c.array == 0 {
 		c.array, c.first = f.u64(hdrEntryArray), 0
 	}
-	for range maxChain {
+	for {
 		o, err := f.object(c.array, typeEntryArray, arrayItems)
 		if err != nil {
 			return nil, err
@@ -58,10 +58,12 @@ func (c *Cursor) locate() ([]byte, error) {
 		if next == 0 {
 			return nil, fmt.Errorf("%w: %d entries are missing", ErrFormat, f.Len()-c.index)
 		}
+		if next <= c.array { // later arrays lie further on: this is a ring
+			return nil, fmt.Errorf("%w: chain of arrays leads back to %d", ErrFormat, next)
+		}
 		c.array = next
 		c.first += n
 	}
-	return nil, fmt.Errorf("%w: endless chain of arrays", ErrFormat)
 }
 
 // Peek reads the entry that comes next. It returns false where there is none.

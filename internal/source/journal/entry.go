@@ -98,10 +98,6 @@ func (e *Entry) Same(o *Entry) bool {
 		(e.File.SeqnumID != o.File.SeqnumID || e.Seqnum == o.Seqnum)
 }
 
-// maxChain bounds the length of hash chains that are followed: a damaged one
-// may be a ring.
-const maxChain = 1 << 20
-
 // find looks a field up, "NAME=value", and returns where it lies; 0 where the
 // file does not have it.
 func (f *File) find(field []byte) (uint64, error) {
@@ -116,10 +112,7 @@ func (f *File) find(field []byte) (uint64, error) {
 	h := f.hash(field)
 	head := f.dataHead()
 	at := f.shared(table + h%buckets*16)
-	for range maxChain {
-		if at == 0 {
-			return 0, nil
-		}
+	for at != 0 {
 		o, err := f.object(at, typeData, head)
 		if err != nil {
 			return 0, err
@@ -129,9 +122,13 @@ func (f *File) find(field []byte) (uint64, error) {
 				return at, nil
 			}
 		}
-		at = binary.LittleEndian.Uint64(o[24:])
+		next := binary.LittleEndian.Uint64(o[24:])
+		if next != 0 && next <= at { // chains grow at their ends: this one is a ring
+			return 0, fmt.Errorf("%w: hash chain leads back to %d", ErrFormat, next)
+		}
+		at = next
 	}
-	return 0, fmt.Errorf("%w: endless hash chain", ErrFormat)
+	return 0, nil
 }
 
 // dataCount is how many different fields the file holds, 0 where it does not

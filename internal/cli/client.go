@@ -48,23 +48,32 @@ func (c *client) main() int {
 		return 0
 	case errors.As(err, &text):
 		c.println(text.text)
-		fmt.Fprintln(c.env.Stderr, errOptions)
+		c.refuse()
 		return failed
 	case err != nil:
-		fmt.Fprintln(c.env.Stderr, errOptions)
+		c.refuse()
 		return failed
 	}
 	c.opts, c.given = opts, *opts
 	c.log = newLog(c.env, opts.verbosity)
 	if err := opts.settle(c.env); err != nil {
 		c.println(err.Error())
-		c.logf(logbook.Error, "%v", errOptions)
+		if !c.server {
+			c.logf(logbook.Error, "%v", errOptions)
+		}
 		return failed
 	}
 	c.logf(logbook.Info, "Using socket file %s", opts.socket)
 	c.logf(logbook.Info, "Using pid file %s, [%s] logging to %s", opts.pidfile, opts.loglevel, opts.logtarget)
 	c.catchSignals()
 	return c.run(words)
+}
+
+// refuse says that the command line makes no sense; the server keeps silent.
+func (c *client) refuse() {
+	if !c.server {
+		fmt.Fprintln(c.env.Stderr, errOptions)
+	}
 }
 
 // catchSignals ends a client that is told to stop. A server in the foreground
@@ -91,14 +100,19 @@ func (c *client) becomesServer(words []string) bool {
 
 // run does what options and command say.
 func (c *client) run(words []string) int {
+	alone := len(words) == 0 && !c.opts.interactive
 	if c.opts.dump {
-		return c.dump()
+		if status := c.dump(); status != 0 || !c.opts.test {
+			return status
+		}
+		c.println("OK: configuration test is successful")
+		return 0
 	}
 	if c.opts.test {
-		if !c.testConfiguration() {
+		if !c.testConfiguration(alone) {
 			return failed
 		}
-		if len(words) == 0 && !c.opts.interactive {
+		if alone {
 			c.println("OK: configuration test is successful")
 			return 0
 		}

@@ -109,13 +109,19 @@ func (c *client) dump() int {
 	return 0
 }
 
-// testConfiguration reads everything and says whether it is without a fault.
-func (c *client) testConfiguration() bool {
+// testConfiguration reads everything and says whether it is without a fault:
+// on standard output if that is all that was asked for, else in the log.
+func (c *client) testConfiguration(alone bool) bool {
 	result, ok := c.readConfiguration("", config.Test)
 	if ok && len(result.Bad) == 0 {
 		return true
 	}
-	c.println("ERROR: test configuration failed")
+	const text = "ERROR: test configuration failed"
+	if alone {
+		c.println(text)
+	} else {
+		c.logf(logbook.Error, text)
+	}
 	return false
 }
 

@@ -1,6 +1,10 @@
 package filter
 
-import "stockade/internal/ipaddr"
+import (
+	"math/rand/v2"
+
+	"stockade/internal/ipaddr"
+)
 
 func parseAll(texts ...string) []ipaddr.ID {
 	var out []ipaddr.ID
@@ -9,3 +13,5 @@ func parseAll(texts ...string) []ipaddr.ID {
 	}
 	return out
 }
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 2026)) }

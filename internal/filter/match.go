@@ -56,8 +56,14 @@ func (f *Filter) tryRules(text []byte, info *Info) {
 			if f.line.budget <= 0 {
 				return
 			}
-			if f.search(f.machine, f.fail[i], i, text) && f.matched(i, text, info) {
+			if !f.search(f.machine, f.fail[i], i, text) {
+				continue
+			}
+			if f.matched(i, text, info) {
 				return
+			}
+			if f.settings.maxLines > 1 {
+				text = f.searchRest()
 			}
 		}
 	}
@@ -71,10 +77,10 @@ func (f *Filter) matched(i int, text []byte, info *Info) (stop bool) {
 		if len(f.ignore) > 0 && f.isIgnored(f.buf.matchedText(), info) {
 			info.Consumed = f.buf.matches()
 			f.buf.consume()
-			return true
+			return !f.settings.checkAll
 		}
 	} else if len(f.ignore) > 0 && f.isIgnored(text, info) {
-		return true
+		return !f.settings.checkAll
 	}
 	if f.line.undated {
 		f.warnUndated()
@@ -94,7 +100,7 @@ func (f *Filter) matched(i int, text []byte, info *Info) (stop bool) {
 		info.Outcome, info.Err = Broken, err
 		return true
 	}
-	return !f.settings.checkAll || multi
+	return !f.settings.checkAll
 }
 
 // found makes of a match what it stands for: a failure, a line of a session, or

@@ -13,10 +13,14 @@ import (
 // lineBuffer is the last lines of a filter that searches several together.
 type lineBuffer struct {
 	lines []*bufLine
+	// work are the lines that a match is found in. In check-all mode they stay
+	// the same while the text of what is left is searched on, as the reference
+	// has it.
+	work []*bufLine
 	// original are the lines before a prefregex replaced them by its content.
 	original []*bufLine
 	free     []*bufLine
-	// hit are indexes into lines that a match covers without the skipped ones,
+	// hit are indexes into work that a match covers without the skipped ones,
 	// rest the others in the order in which they stay.
 	hit, rest []int
 	text      []byte
@@ -90,31 +94,40 @@ func (f *Filter) evaluateBuffer(info *Info) {
 			b.lines = []*bufLine{{text: slices.Clone(c[:len(c)-1])}}
 		}
 	}
+	b.work = b.lines
 	f.tryRules(f.data.content.text, info)
+}
+
+// searchRest makes what is left in the buffer the text of the next rules.
+func (f *Filter) searchRest() []byte {
+	l := &f.line
+	l.text, l.str = joined(l.text[:0], f.buf.lines), ""
+	f.data.content = contentState{text: l.text, own: f.data.content.own}
+	return l.text
 }
 
 // split finds which lines the match covers. A match that begins with a newline
 // begins on the line after it.
 func (b *lineBuffer) split(m *pyre.Machine, r *rule, text []byte) {
 	b.hit, b.rest = b.hit[:0], b.rest[:0]
-	if len(b.lines) == 1 {
+	if len(b.work) == 1 {
 		b.hit = append(b.hit, 0)
 		return
 	}
 	start, end := m.Span(0)
 	first := bytes.Count(text[:min(start+1, len(text))], newline)
-	last := len(b.lines)
+	last := len(b.work)
 	if i := bytes.IndexByte(text[max(end-1, 0):], '\n'); i >= 0 {
 		last = bytes.Count(text[:max(end-1, 0)+i+1], newline)
 	}
-	first, last = min(first, len(b.lines)), min(last, len(b.lines))
+	first, last = min(first, len(b.work)), min(last, len(b.work))
 	for i := range first {
 		b.rest = append(b.rest, i)
 	}
 	from := first
 	for _, skipped := range skippedLines(m, r, text) {
 		for i := from; i < last; i++ {
-			if string(b.lines[i].body()) == skipped {
+			if string(b.work[i].body()) == skipped {
 				for ; from < i; from++ {
 					b.hit = append(b.hit, from)
 				}
@@ -127,7 +140,7 @@ func (b *lineBuffer) split(m *pyre.Machine, r *rule, text []byte) {
 	for ; from < last; from++ {
 		b.hit = append(b.hit, from)
 	}
-	for i := last; i < len(b.lines); i++ {
+	for i := last; i < len(b.work); i++ {
 		b.rest = append(b.rest, i)
 	}
 }
@@ -194,7 +207,7 @@ func (b *lineBuffer) matches() []ticket.Match {
 func (b *lineBuffer) consume() {
 	kept := make([]*bufLine, 0, len(b.rest))
 	for _, i := range b.rest {
-		kept = append(kept, b.lines[i])
+		kept = append(kept, b.work[i])
 	}
 	b.lines = kept
 }

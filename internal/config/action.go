@@ -48,6 +48,10 @@ func (j *jailReader) readActions() *problem {
 	var blocks []actionBlock
 	enforcing := false
 	for i, spec := range specs {
+		if i > 0 && unclosed(specs[i-1]) && !strings.Contains(v.text.text[offsets[i-1]:offsets[i]], "\n") {
+			specs[i] = specs[i-1] // a piece of the broken one, reported with it
+			continue
+		}
 		b := j.readAction(spec, v.text.at(offsets[i]))
 		blocks = append(blocks, b)
 		enforcing = enforcing || b.err == nil && !b.report
@@ -67,11 +71,18 @@ func (j *jailReader) readActions() *problem {
 	return nil
 }
 
+// unclosed tells whether a spec opens a bracket and never closes it.
+func unclosed(spec string) bool {
+	return strings.Contains(spec, "[") && !strings.Contains(spec, "]")
+}
+
 // degrade reports an action that is left out of a jail that starts.
 func (j *jailReader) degrade(err *problem) {
 	err.Jail = j.name
 	j.result.Findings = append(j.result.Findings, *err)
-	j.result.Degraded = append(j.result.Degraded, j.name)
+	if !contains(j.result.Degraded, j.name) {
+		j.result.Degraded = append(j.result.Degraded, j.name)
+	}
 	if err.Refuses && j.result.Refused == nil {
 		j.result.Refused = err
 	}

@@ -132,7 +132,7 @@ func (c *checker) checkSwallowed(name string, v *value, known []string) {
 // user's replaces. Replacing what the main .conf says is what .local is for.
 func (c *checker) checkOverridden(s *layered, name string, v *value) {
 	old := v.prev
-	if old == nil || old.text == v.text || !old.isLocal() || !v.isLocal() || old.file == v.file {
+	if old == nil || old.text == v.text || contains(truths, ini.Lower(v.text)) && truth(old.text) == truth(v.text) || !old.isLocal() || !v.isLocal() || old.file == v.file {
 		return
 	}
 	if strings.Contains(ini.Lower(v.text), "%(known/"+name+")s") {

@@ -50,8 +50,11 @@ type Machine struct {
 	regs  []int32
 	left  int // steps until the search stops or starts again
 	far   int
+	stop  Stop
 	found bool
 	memo  memo
+	// borrowed is what left was when it was taken from the budget.
+	borrowed int
 	// patience is the number of steps before the table of visited places.
 	patience int
 }
@@ -69,6 +72,7 @@ func (m *Machine) Search(re *Regexp, text []byte, from, to int, b *Budget) (bool
 	from = max(from, 0)
 	m.far = from
 	m.found = false
+	m.stop = Stop{}
 	pr := re.prog
 	if from > to || pr.anchored && (from > 0 || !m.headFits(pr, text[:to])) {
 		return false, nil
@@ -86,11 +90,13 @@ func (m *Machine) headFits(pr *program, text []byte) bool {
 	for i, c := range pr.prefix {
 		if i == len(text) || text[i] != c {
 			m.far = i + 1
+			m.stop.At = m.far
 			return false
 		}
 	}
 	if pr.useTable && (len(text) == 0 || !pr.table[text[0]]) {
 		m.far = 1
+		m.stop.At = m.far
 		return false
 	}
 	return true
@@ -120,47 +126,62 @@ func (m *Machine) tidy() {
 // attempt runs the program from each place where a match can begin. It charges
 // the budget.
 func (m *Machine) attempt(pr *program, from int, b *Budget) (bool, error) {
-	allowed := min(b.Left, m.patience)
-	m.left = allowed
+	m.borrow(b, m.patience)
 	for start := from; ; start++ {
 		start = pr.nextStart(m.text, start)
 		if start < 0 {
 			m.far = len(m.text) + 1
-			b.Left -= allowed - m.left
+			m.settle(b)
 			return false, nil
 		}
-		m.far = max(m.far, start+1)
-		for {
-			m.clear(pr)
-			end := m.run(pr, 0, start, false)
-			if end >= 0 {
-				b.Left -= allowed - m.left
-				m.regs[0], m.regs[1] = int32(start), int32(end)
-				m.far = max(m.far, end)
-				return true, nil
-			}
-			if end == failed {
-				break
-			}
-			b.Left -= allowed - m.left
-			if b.Left <= 0 {
-				b.Left = 0
-				return false, ErrBudget
-			}
-			// Much has been tried: start here again and remember what fails.
-			if !m.memo.on && pr.memoOK {
-				b.Left -= m.memo.begin(pr, len(m.text))
-			}
-			allowed = max(b.Left, 0)
-			m.left = allowed
+		far := m.far
+		m.far = start + 1
+		end := m.at(pr, start, b)
+		if end < 0 && m.far-start > m.stop.At-m.stop.From {
+			m.stop = Stop{From: start, At: m.far}
+		}
+		m.far = max(m.far, far, end)
+		if end == stopped {
+			return false, ErrBudget
 		}
 		m.left--
-		if pr.anchored {
-			b.Left -= allowed - m.left
-			return false, nil
+		if end >= 0 || pr.anchored {
+			m.settle(b)
+			m.regs[0], m.regs[1] = int32(start), int32(end)
+			return end >= 0, nil
 		}
 	}
 }
+
+// at runs the program from one place until it matches, fails, or the budget is
+// used up.
+func (m *Machine) at(pr *program, start int, b *Budget) int {
+	for {
+		m.clear(pr)
+		end := m.run(pr, 0, start, false)
+		if end != stopped {
+			return end
+		}
+		m.settle(b)
+		if b.Left == 0 {
+			return stopped
+		}
+		// Much has been tried: start here again and remember what fails.
+		if !m.memo.on && pr.memoOK {
+			b.Left = max(b.Left-m.memo.begin(pr, len(m.text)), 0)
+		}
+		m.borrow(b, b.Left)
+	}
+}
+
+// borrow takes up to n steps from the budget.
+func (m *Machine) borrow(b *Budget, n int) {
+	m.left = max(min(b.Left, n), 0)
+	m.borrowed = m.left
+}
+
+// settle charges the budget for the steps that were used.
+func (m *Machine) settle(b *Budget) { b.Left = max(b.Left-(m.borrowed-m.left), 0) }
 
 // clear forgets the registers of the last attempt.
 func (m *Machine) clear(pr *program) {
@@ -188,3 +209,10 @@ func (m *Machine) Span(group int) (start, end int) {
 // the same first Far bytes gives the same answer. It is one more than the text
 // is long when the end of the text itself was looked at.
 func (m *Machine) Far() int { return m.far }
+
+// Stop says how far a search came that found nothing.
+type Stop struct{ From, At int }
+
+// Stopped gives the attempt of the last Search that came furthest without a
+// match: where it began and how many bytes of the text it had looked at.
+func (m *Machine) Stopped() Stop { return Stop{From: m.stop.From, At: min(m.stop.At, m.far)} }

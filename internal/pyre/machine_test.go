@@ -312,3 +312,24 @@ func TestDeepNesting(t *testing.T) {
 		}
 	}
 }
+
+func TestStoppedShowsTheFurthestAttempt(t *testing.T) {
+	for _, c := range []struct {
+		pattern, text string
+		want          Stop
+	}{
+		{`^Failed \S+ for`, "Failed password by x", Stop{0, 17}},
+		{`^Failed \S+ for`, "Faked password", Stop{0, 3}},
+		{`user=\w+ from=\d`, "x user=al user=bob from=x", Stop{10, 25}},
+		{`^[ab]c`, "c", Stop{0, 1}},
+	} {
+		re, m := mustCompile(t, c.pattern, 0), NewMachine()
+		b := LineBudget(len(c.text))
+		if found, _ := m.Search(re, []byte(c.text), 0, len(c.text), &b); found {
+			t.Fatalf("%s matched %q", c.pattern, c.text)
+		}
+		if got := m.Stopped(); got != c.want {
+			t.Errorf("%s in %q: stopped %+v, want %+v", c.pattern, c.text, got, c.want)
+		}
+	}
+}

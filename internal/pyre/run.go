@@ -29,8 +29,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				pc++
 				continue
 			}
-			if e := min(p+len(in.str), len(text)+1); e > m.far {
-				m.far = e
+			// How far they agree is how far the text was looked at.
+			for i := 0; i < len(in.str) && p < len(text) && text[p] == in.str[i]; i++ {
+				p++
 			}
 		case opSet:
 			if p < len(text) {

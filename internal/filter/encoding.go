@@ -22,7 +22,9 @@ type Encoding struct {
 	name string
 	// table is nil for UTF-8 and ASCII.
 	table encoding.Encoding
-	ascii bool
+	// single is the table of a codec with one byte a character.
+	single *[256]rune
+	ascii  bool
 	// bom is a byte order mark that is left out at the beginning of a line.
 	bom string
 	// unit is the number of bytes of a newline and of all else.
@@ -36,7 +38,9 @@ func (e *Encoding) Name() string { return e.name }
 // 0x0A alone is no end of a line.
 func (e *Encoding) Unit() int { return max(e.unit, 1) }
 
-func (e *Encoding) isUTF8() bool { return e.table == nil && !e.ascii && e.bom == "" }
+func (e *Encoding) isUTF8() bool {
+	return e.table == nil && e.single == nil && !e.ascii && e.bom == ""
+}
 
 // Decode appends the text of raw to dst; what is no text becomes U+FFFD and
 // makes ok false.
@@ -50,6 +54,14 @@ func (e *Encoding) Decode(dst, raw []byte) (text []byte, ok bool) {
 				continue
 			}
 			dst = append(dst, c)
+		}
+		return dst, ok
+	case e.single != nil:
+		ok = true
+		for _, c := range raw {
+			r := e.single[c]
+			ok = ok && r != utf8.RuneError
+			dst = utf8.AppendRune(dst, r)
 		}
 		return dst, ok
 	case e.table == nil:
@@ -103,7 +115,13 @@ var encodings = func() map[string]Encoding {
 			m[n] = e
 		}
 	}
-	table := func(t encoding.Encoding, names string) { add(Encoding{table: t}, names) }
+	table := func(t encoding.Encoding, names string) {
+		if c, ok := t.(*charmap.Charmap); ok {
+			add(Encoding{single: byteTable(c, names)}, names)
+			return
+		}
+		add(Encoding{table: t}, names)
+	}
 	add(Encoding{}, "utf_8 utf8 u8 utf cp65001 utf8_ucs2 utf8_ucs4")
 	add(Encoding{bom: "\xef\xbb\xbf"}, "utf_8_sig utf8_sig")
 	add(Encoding{ascii: true}, "ascii us_ascii us 646 ansi_x3.4_1968 ansi_x3_4_1968 ansi_x3.4_1986 cp367 csascii ibm367 iso646_us iso_646.irv_1991 iso_ir_6")
@@ -164,6 +182,23 @@ var encodings = func() map[string]Encoding {
 	table(traditionalchinese.Big5, "big5 big5_tw csbig5 cp950 950 ms950")
 	return m
 }()
+
+// byteTable lists the characters of a codec. The ISO 8859 family has the
+// control characters of Latin-1 in Python.
+func byteTable(c *charmap.Charmap, names string) *[256]rune {
+	var t [256]rune
+	for i := range t {
+		t[i] = c.DecodeByte(byte(i))
+		if i >= 0x80 && i < 0xa0 && strings.HasPrefix(names, "iso8859") {
+			t[i] = rune(i)
+		}
+	}
+	if c == charmap.KOI8U {
+		// Python follows RFC 2319 here, which has no Belarusian letter.
+		t[0xAE], t[0xBE] = '╝', '╬'
+	}
+	return &t
+}
 
 // LocaleEncoding is the encoding of the process, which logencoding "auto"
 // stands for, as Python finds it from the environment.

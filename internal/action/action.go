@@ -4,10 +4,11 @@
 // them, the order and the queues in which they run, and what a command's end
 // means. A Set holds the actions of one jail. It promises:
 //
-//   - Enforcing actions run in configured order in one queue, ahead of the
-//     reports; every report has a bounded queue of its own, so a slow one delays
-//     neither the firewall nor another jail. A job's answer speaks for the
-//     enforcing actions only.
+//   - Enforcing actions run in configured order: native ones in one queue,
+//     commands in another, so that a command which hangs keeps no ban out of the
+//     kernel. Reports come after the commands, each with a bounded queue of its
+//     own, so a slow one delays nobody. A job's answer comes when both queues
+//     are done with it and speaks for the enforcing actions only.
 //   - Answers come in the order of the jobs, one result for each ticket.
 //   - Commands of one action.d name run one at a time over all jails (Locks).
 //   - Text from log lines never becomes shell text: it travels as the value of

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,7 +57,6 @@ func newEntry(s *Set, name string, src *Source) *entry {
 		lock = src.Name
 	}
 	e.cmd = newCommand(&s.env, name, lock, e.props, s.raise)
-	e.reports.init(nil)
 	return e
 }
 
@@ -119,8 +119,8 @@ func (e *entry) status() Status {
 	st.Waiting, st.Dropped = int(e.waiting.Load()), int(e.dropped.Load())
 	if e.nft != nil {
 		st.Started = e.nft.started()
-		if e.nft.fence != nil {
-			st.Held = e.nft.fence.Len()
+		if fence := e.nft.fence.Load(); fence != nil {
+			st.Held = fence.Len()
 		}
 	}
 	return st
@@ -191,7 +191,7 @@ func (e *entry) applyAll(kind JobKind, work []*ticketWork) {
 		if e.skips(kind, w.ticket) || kind == Reban && int(e.cmd.epoch.Load()) <= w.epoch {
 			continue
 		}
-		tickets, results = append(tickets, w.ticket), append(results, &w.result)
+		tickets, results = append(tickets, w.ticket), append(results, &w.results[fast])
 	}
 	if len(tickets) == 0 {
 		return
@@ -208,12 +208,12 @@ func (e *entry) apply(kind JobKind, w *ticketWork) {
 		return
 	}
 	if kind == Reban {
-		if int(e.cmd.epoch.Load()) <= w.epoch || w.result.Err != nil {
+		if int(e.cmd.epoch.Load()) <= w.epoch || w.results[slow].Err != nil {
 			return
 		}
-		w.result.Actions = append(w.result.Actions, e.name)
+		w.results[slow].Actions = append(w.results[slow].Actions, e.name)
 	}
-	e.do(&w.result, 1, func(r *Result) {
+	e.do(&w.results[slow], 1, func(r *Result) {
 		var err error
 		switch kind {
 		case Ban:
@@ -233,40 +233,39 @@ func (e *entry) apply(kind JobKind, w *ticketWork) {
 
 // unban lifts one ban when all are lifted.
 func (e *entry) unban(t *ticket.Ticket, r *Result) {
-	w := &ticketWork{ticket: t, result: *r}
+	e.now(Unban, &ticketWork{ticket: t}, r)
+}
+
+// now runs one ticket through the action, in whichever lane.
+func (e *entry) now(kind JobKind, w *ticketWork, r *Result) {
 	if e.native() {
-		w.result = Result{}
-		e.applyAll(Unban, []*ticketWork{w})
-		r.Err, r.Logs = joined(r.Err, w.result.Err), append(r.Logs, w.result.Logs...)
-		return
+		e.applyAll(kind, []*ticketWork{w})
+	} else {
+		e.apply(kind, w)
 	}
-	e.apply(Unban, w)
-	*r = w.result
+	got := merge(w.results)
+	r.Err, r.Logs = errors.Join(r.Err, got.Err), append(r.Logs, got.Logs...)
 }
 
 // flush lifts all bans at once where the action can. It tells whether that is
 // all there is to do, which it is even if it failed.
 func (e *entry) flush(mode StopMode, r *Result) bool {
 	if e.native() {
-		if mode == Leave || e.nft.fence == nil {
-			return true
+		if mode != Leave && e.nft.canFlush() {
+			e.flushed(r, e.nft.flush())
 		}
-		if !e.nft.canFlush() {
-			return true
-		}
-		e.flushed(r, e.nft.flush())
 		return true
 	}
 	if !e.cmd.canFlush() {
 		return false
 	}
-	e.do(r, 0, func(r *Result) {
-		e.noteFlush(r)
-		if err := e.cmd.flush(&r.Logs); err != nil {
-			e.flushFailed(r, err)
-			_ = e.cmd.checkAll(true, &r.Logs)
-		}
-	})
+	before := r.Err
+	e.noteFlush(r)
+	if err := e.cmd.flush(&r.Logs); err != nil {
+		e.flushFailed(r, err)
+		_ = e.cmd.checkAll(true, &r.Logs)
+	}
+	e.remember(r, before)
 	return true
 }
 
@@ -288,6 +287,19 @@ func (e *entry) flushFailed(r *Result, err error) {
 
 // lift undoes all bans of one action.
 func (e *entry) lift(live []*ticket.Ticket, mode StopMode, r *Result) {
+	if e.report() {
+		e.do(r, 0, func(r *Result) {
+			if e.flush(mode, r) {
+				return
+			}
+			for _, t := range live {
+				if err := e.cmd.unban(t, &r.Logs); err != nil {
+					r.fail(e.name, err)
+				}
+			}
+		})
+		return
+	}
 	if e.flush(mode, r) {
 		return
 	}
@@ -406,13 +418,7 @@ func (e *entry) stopOld(r *Result) {
 func (e *entry) begin(live []*ticket.Ticket, r *Result) {
 	e.start(r)
 	for _, t := range live {
-		w := &ticketWork{ticket: t}
-		if e.native() {
-			e.applyAll(Ban, []*ticketWork{w})
-		} else {
-			e.apply(Ban, w)
-		}
-		r.Err, r.Logs = joined(r.Err, w.result.Err), append(r.Logs, w.result.Logs...)
+		e.now(Ban, &ticketWork{ticket: t}, r)
 	}
 }
 
@@ -420,7 +426,7 @@ func (e *entry) quit() {
 	e.reports.quit()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.nft != nil && e.nft.stop != nil {
-		e.nft.stop()
+	if e.nft != nil {
+		e.nft.unwatch()
 	}
 }

@@ -11,13 +11,6 @@ import (
 	"stockade/internal/ticket"
 )
 
-func joined(a, b error) error {
-	if b == nil {
-		return a
-	}
-	return errors.Join(a, b)
-}
-
 // method describes one method of an action: the arguments that it needs and
 // those that it may have.
 type method struct {
@@ -35,8 +28,8 @@ func init() {
 		return func(e *entry, args map[string]any, r *Result) (any, error) {
 			w := &ticketWork{ticket: ticketOf(e, args["aInfo"]), epoch: -1}
 			e.immediate(kind, w)
-			r.Logs = append(r.Logs, w.result.Logs...)
-			return nil, cause(w.result.Err)
+			r.Logs = append(r.Logs, w.results[slow].Logs...)
+			return nil, cause(w.results[slow].Err)
 		}
 	}
 	methods = map[string]method{
@@ -71,21 +64,22 @@ func init() {
 func (e *entry) immediate(kind JobKind, w *ticketWork) {
 	if e.native() {
 		e.applyAll(kind, []*ticketWork{w})
+		w.results[slow] = w.results[fast]
 		return
 	}
 	var err error
 	switch kind {
 	case Ban:
-		err = e.cmd.ban(w.ticket, "actionban", &w.result.Logs)
+		err = e.cmd.ban(w.ticket, "actionban", &w.results[slow].Logs)
 	case Reban:
-		err = e.cmd.reban(w.ticket, &w.result.Logs)
+		err = e.cmd.reban(w.ticket, &w.results[slow].Logs)
 	case Prolong:
-		err = e.cmd.prolong(w.ticket, &w.result.Logs)
+		err = e.cmd.prolong(w.ticket, &w.results[slow].Logs)
 	case Unban:
-		err = e.cmd.unban(w.ticket, &w.result.Logs)
+		err = e.cmd.unban(w.ticket, &w.results[slow].Logs)
 	}
 	if err != nil {
-		w.result.Err = err
+		w.results[slow].Err = err
 	}
 }
 
@@ -174,8 +168,8 @@ func callProlong(e *entry, args map[string]any, r *Result) (any, error) {
 		return nil, pyobj.Errorf("RuntimeError", "Error prolonging %s", w.ticket.Address())
 	}
 	e.immediate(Prolong, w)
-	r.Logs = append(r.Logs, w.result.Logs...)
-	return nil, cause(w.result.Err)
+	r.Logs = append(r.Logs, w.results[slow].Logs...)
+	return nil, cause(w.results[slow].Err)
 }
 
 func callStop(e *entry, _ map[string]any, r *Result) (any, error) {
@@ -270,7 +264,7 @@ func (s *Set) SetProperty(name, prop string, value any, done func(any, error)) {
 		done(nil, err)
 		return
 	}
-	s.queue.put(task{call: func() {
+	s.queues[e.lane()].put(task{call: func() {
 		var r Result
 		result, err := m.call(e, args, &r)
 		for _, rec := range r.Logs {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"stockade/internal/ipaddr"
@@ -47,8 +48,9 @@ type nftables struct {
 	name  string
 	props *properties
 	kind  string
-	fence *netfilter.Fence
-	stop  context.CancelFunc
+	// fence is nil until it is needed, and after the end.
+	fence atomic.Pointer[netfilter.Fence]
+	stop  atomic.Pointer[context.CancelFunc]
 }
 
 // spec reads the parameters; an error that wraps netfilter.ErrNotExpressible
@@ -78,7 +80,7 @@ func (n *nftables) spec() (netfilter.Spec, error) {
 // open makes the fence at the first use, and takes over what an earlier run
 // left in the kernel.
 func (n *nftables) open() error {
-	if n.fence != nil {
+	if n.fence.Load() != nil {
 		return nil
 	}
 	spec, err := n.spec()
@@ -101,15 +103,20 @@ func (n *nftables) open() error {
 		cancel()
 		return err
 	}
-	n.fence, n.stop = fence, cancel
+	n.fence.Store(fence)
+	n.stop.Store(&cancel)
 	return nil
 }
 
 // lost puts back what somebody took away.
 func (n *nftables) lost(loss netfilter.Loss) {
+	fence := n.fence.Load()
+	if fence == nil {
+		return
+	}
 	restored, err := 0, error(nil)
 	if v, ok := n.props.get("heal"); !ok || truth(v) {
-		restored, err = n.fence.Heal()
+		restored, err = fence.Heal()
 	}
 	if n.env.Lost != nil {
 		n.env.Lost(n.name, loss, restored, err)
@@ -127,7 +134,7 @@ func (n *nftables) start(logs *[]logbook.Record) error {
 	if n.env.IPv6 != nil && !n.env.IPv6() {
 		families = families[:1]
 	}
-	if err := n.fence.Start(families...); err != nil {
+	if err := n.fence.Load().Start(families...); err != nil {
 		return &fault{fmt.Sprintf("Error starting action Jail('%s')/%s: %v", n.env.Jail, n.name, err)}
 	}
 	return nil
@@ -181,19 +188,20 @@ func (n *nftables) try(ops []netfilter.Op, results []*Result) []error {
 		}
 		return verdicts
 	}
-	verdicts = n.fence.Apply(ops)
+	fence := n.fence.Load()
+	verdicts = fence.Apply(ops)
 	var again []int
 	for i, err := range verdicts {
 		if err != nil {
 			again = append(again, i)
 		}
 	}
-	if len(again) == 0 || n.fence.Check() == nil {
+	if len(again) == 0 || fence.Check() == nil {
 		return verdicts
 	}
 	first := results[again[0]]
 	first.log(logbook.Error, logAction, "Invariant check failed. Trying to restore a sane environment")
-	if _, err := n.fence.Heal(); err != nil {
+	if _, err := fence.Heal(); err != nil {
 		first.log(logbook.Critical, logAction, "Unable to restore environment")
 		return verdicts
 	}
@@ -201,19 +209,23 @@ func (n *nftables) try(ops []netfilter.Op, results []*Result) []error {
 	for i, at := range again {
 		retry[i] = ops[at]
 	}
-	for i, err := range n.fence.Apply(retry) {
+	for i, err := range fence.Apply(retry) {
 		verdicts[again[i]] = err
 	}
 	return verdicts
 }
 
-func (n *nftables) canFlush() bool { return n.fence != nil && n.fence.Len() > 0 }
+func (n *nftables) canFlush() bool {
+	fence := n.fence.Load()
+	return fence != nil && fence.Len() > 0
+}
 
 func (n *nftables) flush() error {
-	if n.fence == nil {
+	fence := n.fence.Load()
+	if fence == nil {
 		return nil
 	}
-	if err := n.fence.Flush(); err != nil {
+	if err := fence.Flush(); err != nil {
 		return &fault{fmt.Sprintf("Error flushing action Jail('%s')/%s: %v", n.env.Jail, n.name, err)}
 	}
 	return nil
@@ -221,29 +233,37 @@ func (n *nftables) flush() error {
 
 // end takes everything away, or leaves it to the kernel for a while.
 func (n *nftables) end(mode StopMode) error {
-	if n.fence == nil {
+	n.unwatch()
+	fence := n.fence.Swap(nil)
+	if fence == nil {
 		return nil
 	}
 	var err error
-	if n.stop(); mode == Leave {
-		err = n.fence.ReArm(leaveFor)
+	if mode == Leave {
+		err = fence.ReArm(leaveFor)
 	} else {
-		err = n.fence.Stop()
+		err = fence.Stop()
 	}
-	n.fence = nil
 	if err != nil {
 		return &fault{fmt.Sprintf("Error stopping action Jail('%s')/%s: %v", n.env.Jail, n.name, err)}
 	}
 	return nil
 }
 
+func (n *nftables) unwatch() {
+	if cancel := n.stop.Swap(nil); cancel != nil {
+		(*cancel)()
+	}
+}
+
 // check heals what is missing.
 func (n *nftables) check(r *Result) error {
-	if n.fence == nil || n.fence.Check() == nil {
+	fence := n.fence.Load()
+	if fence == nil || fence.Check() == nil {
 		return nil
 	}
 	r.log(logbook.Error, logAction, "Invariant check failed. Trying to restore a sane environment")
-	if _, err := n.fence.Heal(); err != nil {
+	if _, err := fence.Heal(); err != nil {
 		r.log(logbook.Critical, logAction, "Unable to restore environment")
 		return err
 	}
@@ -252,12 +272,13 @@ func (n *nftables) check(r *Result) error {
 
 // reload applies changed parameters to the rules that are in the kernel.
 func (n *nftables) reload() error {
-	if n.fence == nil {
+	fence := n.fence.Load()
+	if fence == nil {
 		return nil
 	}
 	spec, err := n.spec()
 	if err == nil {
-		err = n.fence.Respec(spec)
+		err = fence.Respec(spec)
 	}
 	if err != nil {
 		return &fault{fmt.Sprintf("Error reloading action Jail('%s')/%s: %v", n.env.Jail, n.name, err)}
@@ -267,19 +288,21 @@ func (n *nftables) reload() error {
 
 // settle lifts what an earlier run left and nobody restored.
 func (n *nftables) settle() error {
-	if n.fence == nil {
+	fence := n.fence.Load()
+	if fence == nil {
 		return nil
 	}
-	_, err := n.fence.Settle()
+	_, err := fence.Settle()
 	return err
 }
 
 func (n *nftables) started() []string {
-	if n.fence == nil {
+	fence := n.fence.Load()
+	if fence == nil {
 		return nil
 	}
 	var out []string
-	for _, f := range n.fence.Started() {
+	for _, f := range fence.Started() {
 		out = append(out, f.String())
 	}
 	return out

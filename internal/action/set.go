@@ -17,14 +17,15 @@ type Set struct {
 	reloading bool
 	epoch     int
 
-	queue queue
+	queues [lanes]queue
+	// ended is closed when nothing more is to be done.
+	ended    chan struct{}
+	quitOnce sync.Once
 }
 
 // NewSet makes an empty set.
 func NewSet(env Env) *Set {
-	s := &Set{env: env}
-	s.queue.init(s.run)
-	return s
+	return &Set{env: env, ended: make(chan struct{})}
 }
 
 // raise makes a new ban epoch: bans from before may have lost their effect.
@@ -122,29 +123,19 @@ func (s *Set) Status() []Status {
 
 // Start runs what has to run before the first ban.
 func (s *Set) Start(done func(Result)) {
-	s.call(done, func(r *Result) {
-		for _, e := range s.list() {
+	s.both(done, func(l lane, r *Result) {
+		for _, e := range s.on(l) {
 			e.start(r)
 		}
 	})
 }
 
-// call queues work that is no job.
-func (s *Set) call(done func(Result), work func(r *Result)) {
-	s.queue.put(task{call: func() {
-		var r Result
-		work(&r)
-		r.Epoch = s.currentEpoch()
-		if done != nil {
-			done(r)
-		}
-	}})
-}
-
 // Submit queues a job. done may be nil; it gets one result for each ticket, or
 // a single one for a job without tickets.
 func (s *Set) Submit(job Job, done func([]Result)) {
-	s.queue.put(task{job: job, done: done})
+	w := newWork(job, done)
+	s.queues[fast].put(task{job: w, run: s.runFast})
+	s.queues[slow].put(task{job: w, run: s.runSlow})
 }
 
 // BeginReload marks all actions; EndReload removes those that were not added
@@ -171,7 +162,7 @@ func (s *Set) EndReload(live []*ticket.Ticket, done func(Result)) {
 		return !e.touched
 	})
 	s.mu.Unlock()
-	s.call(done, func(r *Result) {
+	s.alone(done, func(r *Result) {
 		for _, e := range s.list() {
 			e.reload(live, r)
 		}
@@ -185,36 +176,27 @@ func (s *Set) EndReload(live []*ticket.Ticket, done func(Result)) {
 // Stop flushes or lifts the live bans, stops all actions in reverse order and
 // ends the goroutines of the set. Jobs queued before are done first.
 func (s *Set) Stop(live []*ticket.Ticket, mode StopMode, done func(Result)) {
-	s.call(done, func(r *Result) {
-		entries := s.list()
-		s.liftAll(entries, live, mode, r)
+	s.both(func(r Result) {
+		s.Quit()
+		if done != nil {
+			done(r)
+		}
+	}, func(l lane, r *Result) {
+		entries := s.on(l)
+		liftAll(entries, live, mode, r)
 		for _, e := range slices.Backward(entries) {
 			e.end(mode, r)
 		}
-		s.queue.quit()
 	})
-}
-
-// liftAll flushes what can be flushed, and then unbans ticket by ticket with
-// the other actions.
-func (s *Set) liftAll(entries []*entry, live []*ticket.Ticket, mode StopMode, r *Result) {
-	var rest []*entry
-	for _, e := range entries {
-		if !e.flush(mode, r) {
-			rest = append(rest, e)
-		}
-	}
-	for _, t := range live {
-		for _, e := range rest {
-			e.unban(t, r)
-		}
-	}
 }
 
 // Quit ends the goroutines and runs nothing more, not even queued jobs.
 func (s *Set) Quit() {
+	s.quitOnce.Do(func() { close(s.ended) })
+	for l := range s.queues {
+		s.queues[l].quit()
+	}
 	for _, e := range s.list() {
 		e.quit()
 	}
-	s.queue.quit()
 }

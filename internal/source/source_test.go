@@ -35,7 +35,6 @@ type listener struct {
 	sub   *Subscription
 	lines chan got
 	notes chan logbook.Record
-	hold  chan struct{} // while it is open for writing, batches are kept
 
 	mu   sync.Mutex
 	kept []*Batch

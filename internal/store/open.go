@@ -23,9 +23,9 @@ var (
 	ErrDeferred = errors.New("kept in memory until the database can be written")
 	// ErrClosed is the error of calls after Close.
 	ErrClosed = errors.New("database is closed")
-	// ErrFuture is the error of opening a file with a newer schema. Its text is
-	// the reference's.
-	ErrFuture = errors.New("Attempt to travel to future version of database ...how did you get here??") //nolint:staticcheck
+	// ErrFuture is the error of opening a file with a newer schema.
+	//lint:ignore ST1005 the text is the reference's
+	ErrFuture = errors.New("Attempt to travel to future version of database ...how did you get here??")
 )
 
 // Store is an open database. It is safe for any number of goroutines.

@@ -50,7 +50,7 @@ def ban(jail, ip, at, bantime, count, matches, failures, **data):
 
 // sample are bans of all kinds, as a Go batch and as Python calls.
 func sample(now time.Time) ([]Ban, string) {
-	at := now.Add(-100*time.Second - 500*time.Millisecond)
+	at := time.Unix(now.Unix()-101, 500_000_000) // a half, rounded to the even second by both
 	mk := func(jail, id string, bantime int64, count, failures int, matches []ticket.Match, fields ticket.Fields) Ban {
 		return Ban{jail, ticket.Ticket{ID: ipaddr.Parse(id), Time: at, Bantime: bantime, BanCount: count, Failures: failures, Matches: matches, Fields: fields}}
 	}

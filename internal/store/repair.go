@@ -65,7 +65,7 @@ func salvage(ctx context.Context, from string, to *files) (rows int) {
 	defer old.Close()
 	// A row whose jail was lost is worth more than the foreign key.
 	_, _ = to.conn.ExecContext(ctx, `PRAGMA foreign_keys=OFF`)
-	defer to.conn.ExecContext(ctx, `PRAGMA foreign_keys=ON`) //nolint:errcheck
+	defer to.conn.ExecContext(ctx, `PRAGMA foreign_keys=ON`)
 	err = inTransaction(ctx, to, func() error {
 		for _, t := range salvaged {
 			seen := map[int64]bool{}

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 // An archive holds a tree in one file: lines "-- name --", each followed by the
@@ -51,4 +53,28 @@ func unpackTree(t testing.TB, archive, dir string) {
 		text += line
 	}
 	flush()
+}
+
+// memoryTree gives the files of an archive as a file system in memory.
+func memoryTree(archive string) fstest.MapFS {
+	files := fstest.MapFS{}
+	name, text := "", ""
+	flush := func() {
+		if fs.ValidPath(name) && name != "." {
+			files[name] = &fstest.MapFile{Data: []byte(text)}
+		}
+	}
+	for _, line := range strings.SplitAfter(archive, "\n") {
+		if rest, ok := strings.CutPrefix(line, "-- "); ok && strings.HasSuffix(rest, " --\n") {
+			flush()
+			name, text = strings.TrimSuffix(rest, " --\n"), ""
+			continue
+		}
+		text += line
+	}
+	flush()
+	if _, ok := files["fail2ban.conf"]; !ok {
+		files["fail2ban.conf"] = &fstest.MapFile{Data: []byte("[Definition]\n")}
+	}
+	return files
 }

@@ -126,7 +126,7 @@ func (w *weaver) mark(v *value, n, depth int) {
 // addTraced appends a whole traced text, one level deeper.
 func (w *weaver) addTraced(t traced, depth int) {
 	if t.spans == nil {
-		w.add(t.text, 0, len(t.text), t.whole, depth)
+		w.add(t.text, 0, len(t.text), t.whole, depth+1)
 		return
 	}
 	base := len(w.buf)

@@ -28,13 +28,20 @@ const maxQuote = 120
 
 // Parse reads a file. It returns what could be read together with the faults
 // found; a File is returned even when there are faults, unless the file as a
-// whole is unusable (undecodable, too large, unreadable), when it is nil.
+// whole is unusable (undecodable, too large, unreadable), when it is nil. A
+// reader that knows its Size is not read when it is too large.
 func Parse(name string, r io.Reader, lim Limits) (*File, []Fault) {
 	limit := lim.Bytes
 	if limit <= 0 {
 		limit = DefaultBytes
 	}
 	var text strings.Builder
+	if file, ok := r.(interface{ Size() int64 }); ok {
+		if file.Size() > limit {
+			return nil, []Fault{{Kind: TooLarge, File: name, Limit: limit}}
+		}
+		text.Grow(int(file.Size()))
+	}
 	n, err := io.Copy(&text, io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, []Fault{{Kind: Unreadable, File: name, Err: readError(err)}}

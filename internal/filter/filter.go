@@ -155,6 +155,8 @@ func (f *Filter) Process(now time.Time, ln Line) ([]Failure, Info) {
 	} else {
 		info.Outcome = TooOld
 	}
+	// The default date templates are loaded when the first line comes.
+	f.logDates()
 	info.Records, info.Time, info.HasTime = f.records, f.line.time, f.line.hasTime
 	return f.failures, info
 }

@@ -84,12 +84,7 @@ func parseAddr(s string) (netip.Addr, bool) {
 // length it stays a text.
 func looksNumeric(s string) bool {
 	if strings.IndexByte(s, ':') >= 0 {
-		for i := 0; i < len(s); i++ {
-			if s[i] != ':' && !isHex(s[i]) {
-				return false
-			}
-		}
-		return true
+		return colonShape(s, s, 0)
 	}
 	parts := strings.Split(s, ".")
 	if len(parts) != 4 {
@@ -101,6 +96,32 @@ func looksNumeric(s string) bool {
 		}
 	}
 	return true
+}
+
+// maxColonGroups is how many groups the reference allows before the last one.
+const maxColonGroups = 7
+
+// colonShape tells whether rest, the end of s behind n groups, can be taken for
+// that of an IPv6 address: one to seven groups, each of hexadecimal digits and
+// one or two colons or of a lone colon, and digits or a second colon at the end.
+func colonShape(s, rest string, n int) bool {
+	hex := 0
+	for hex < len(rest) && isHex(rest[hex]) {
+		hex++
+	}
+	if n > 0 && hex == len(rest) && hex >= 1 && hex <= 4 {
+		return true
+	}
+	if n > 0 && rest == ":" && s[len(s)-len(rest)-1] == ':' {
+		return true
+	}
+	if n == maxColonGroups || hex > 4 || !strings.HasPrefix(rest[hex:], ":") {
+		return false
+	}
+	if hex > 0 && strings.HasPrefix(rest[hex:], "::") && colonShape(s, rest[hex+2:], n+1) {
+		return true
+	}
+	return colonShape(s, rest[hex+1:], n+1)
 }
 
 func isHex(c byte) bool {

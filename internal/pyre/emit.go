@@ -99,7 +99,7 @@ func (e *emitter) node(n *node, follow first) {
 		e.within(n.subs[0])
 		e.code[at].y = e.here()
 	case kindLook:
-		e.look(n)
+		e.look(n, follow)
 	case kindBackref:
 		e.memoOK = false
 		e.add(inst{op: opBackref, x: int32(n.group), ext: &extra{fold: n.fold}})
@@ -316,7 +316,7 @@ func splitValue(x, y bool) uint8 {
 
 // look writes a look-around; one over a single class or text needs no search
 // of its own.
-func (e *emitter) look(n *node) {
+func (e *emitter) look(n *node, follow first) {
 	sub := n.subs[0]
 	if sub.kind == kindSet {
 		c := e.class(sub.set)
@@ -331,9 +331,42 @@ func (e *emitter) look(n *node) {
 		e.add(inst{op: opPeekString, negate: n.negate, str: text})
 		return
 	}
+	if list, ok := peeks(sub); ok && !n.behind {
+		if !n.negate {
+			list = possible(list, follow)
+		}
+		e.add(inst{op: opPeekAny, negate: n.negate, ext: &extra{peeks: list}})
+		return
+	}
 	at := e.add(inst{op: opLook, negate: n.negate, ext: &extra{behind: n.behind, width: n.width}})
 	e.within(sub)
 	e.code[at].y = e.here()
+}
+
+// peeks gives the alternatives of a node that are assertions and single
+// characters, such as those round a date: they need no search of their own.
+func peeks(n *node) ([]*node, bool) {
+	alts := []*node{n}
+	if n.kind == kindAlt {
+		alts = n.subs
+	}
+	for _, a := range alts {
+		if a.kind != kindAssert && a.kind != kindSet {
+			return nil, false
+		}
+	}
+	return alts, true
+}
+
+// possible leaves out the characters that nothing that follows begins with.
+func possible(list []*node, follow first) []*node {
+	var out []*node
+	for _, n := range list {
+		if n.kind == kindAssert || !n.set.disjoint(&follow.set) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // within writes a search within the search.

@@ -183,12 +183,19 @@ func (m *Machine) borrow(b *Budget, n int) {
 // settle charges the budget for the steps that were used.
 func (m *Machine) settle(b *Budget) { b.Left = max(b.Left-(m.borrowed-m.left), 0) }
 
+// unset is what registers begin as.
+var unset = func() (regs [256]int32) {
+	for i := range regs {
+		regs[i] = -1
+	}
+	return regs
+}()
+
 // clear forgets the registers of the last attempt.
 func (m *Machine) clear(pr *program) {
 	m.sp = 0
-	regs := m.regs[:pr.regs]
-	for i := range regs {
-		regs[i] = -1
+	for regs := m.regs[:pr.regs]; len(regs) > 0; {
+		regs = regs[copy(regs, unset[:]):]
 	}
 }
 

@@ -28,6 +28,37 @@ func holds(kind assertKind, text []byte, p int) bool {
 	return noWordEdge(text, p, setWordASCII)
 }
 
+// anyHolds tells whether one of the assertions and single characters is at p,
+// and how many bytes decide that.
+func anyHolds(list []*node, text []byte, p int) (holding bool, far int) {
+	far = p
+	for _, n := range list {
+		if n.kind == kindAssert {
+			far = max(far, assertFar(n.assert, text, p))
+			holding = holds(n.assert, text, p)
+		} else {
+			far = max(far, p+1)
+			holding = n.set.at(text, p)
+		}
+		if holding {
+			break
+		}
+	}
+	return holding, far
+}
+
+// at tells whether the character at p is in the set.
+func (s *charset) at(text []byte, p int) bool {
+	if p >= len(text) {
+		return false
+	}
+	if b := text[p]; b < utf8.RuneSelf {
+		return s.ascii[b>>6]>>(b&63)&1 != 0
+	}
+	r, _ := utf8.DecodeRune(text[p:])
+	return inSpans(s.high, r)
+}
+
 func wordEdge(text []byte, p int, word *charset) bool {
 	return wordBefore(text, p, word) != wordAfter(text, p, word)
 }
@@ -49,14 +80,7 @@ func wordBefore(text []byte, p int, word *charset) bool {
 }
 
 func wordAfter(text []byte, p int, word *charset) bool {
-	if p == len(text) {
-		return false
-	}
-	if b := text[p]; b < utf8.RuneSelf {
-		return word.ascii[b>>6]>>(b&63)&1 != 0
-	}
-	r, _ := utf8.DecodeRune(text[p:])
-	return word.has(r)
+	return word.at(text, p)
 }
 
 // assertFar gives how many bytes of the text decide an assertion at p.

@@ -22,6 +22,7 @@ const (
 	opCountAgain        // a lazy counted loop goes round once more
 	opAssert            // a place
 	opPeek              // the next character is (not) of tab
+	opPeekAny           // one of several such things is (not) here
 	opPeekString        // the next bytes are (not) str
 	opPeekBehind        // the last character is (not) of tab
 	opLook              // run x+… as a search of its own, go on at y
@@ -55,6 +56,7 @@ type extra struct {
 	endList int32     // opChoose: the list at the end of the text
 	after   after     // opLoop, opOption, opQuad: what follows
 	last    *class    // opLoop: the last character is out of it; nil for any
+	peeks   []*node   // opPeekAny: assertions and single characters
 	guard   []byte    // opLoop: the loop stops where this begins
 	greed   greed     // opLoop, opCount
 	min     int       // opLoop, opCount; opCond: the group

@@ -271,6 +271,13 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				pc++
 				continue
 			}
+		case opPeekAny:
+			holding, e := anyHolds(in.ext.peeks, text, p)
+			m.far = max(m.far, e)
+			if holding != in.negate {
+				pc++
+				continue
+			}
 		case opPeekString:
 			n := len(in.str)
 			if e := min(p+n, len(text)+1); e > m.far {

@@ -168,11 +168,12 @@ func digit(r rune) int {
 	return -1
 }
 
-// maskLen turns a mask such as 255.255.0.0 or ffff:: into its length.
+// maskLen turns a mask such as 255.255.0.0 or ffff:: into its length. One that
+// only looks like an address has length 0.
 func maskLen(s string) (int, error) {
 	a, ok := parseAddr(s)
 	if !ok {
-		return 0, fmt.Errorf("invalid mask '%s', no plen representation", s)
+		return 0, nil
 	}
 	n, zero := 0, false
 	for _, b := range a.AsSlice() {

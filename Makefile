@@ -61,6 +61,7 @@ lint:
 	@files=$$($(GO) run $(GOFUMPT) -l .) && { test -z "$$files" || { echo "not gofumpt-clean:"; echo "$$files"; exit 1; }; }
 	GOOS=freebsd $(GO) build ./...
 	GOOS=darwin $(GO) build ./...
+	@scripts/compatibility | diff -u docs/compatibility.md - || { echo "docs/compatibility.md is not current: make docs"; exit 1; }
 
 # One page of the deliberate differences, from the notes beside each package.
 docs:

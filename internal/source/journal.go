@@ -117,6 +117,7 @@ type journalPlace struct {
 	filter *journal.Filter
 	head   journal.Entry // what comes next
 	has    bool          // head is read
+	missed int           // entries in a row that were not wanted
 }
 
 // journalCursor is where a listener stands in the journal as a whole.
@@ -168,6 +169,20 @@ func (c *journalCursor) next(using func(*journalFile)) (*journalPlace, error) {
 		}
 	}
 	return first, nil
+}
+
+// patience is how many unwanted entries are looked at one by one before the
+// next wanted one is looked up.
+const patience = 32
+
+// pass goes beyond an entry that is not wanted.
+func (p *journalPlace) pass() error {
+	p.skip()
+	if p.missed++; p.missed < patience {
+		return nil
+	}
+	p.missed = 0
+	return p.filter.Jump(&p.cursor)
 }
 
 func (p *journalPlace) skip() {

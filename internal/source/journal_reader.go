@@ -472,10 +472,13 @@ func (b *journalBatch) full() bool {
 func (r *journalReader) compose(s *Subscription, p *journalPlace, out *journalBatch) (deliver bool, err error) {
 	r.using = p.from
 	wanted, err := p.filter.Matches(&p.head)
-	if err != nil || !wanted {
-		p.skip()
+	if err != nil {
 		return false, err
 	}
+	if !wanted {
+		return false, p.pass()
+	}
+	p.missed = 0
 	var t time.Time
 	r.line, t, err = r.composer.Compose(r.line[:0], &p.head)
 	if errors.Is(err, journal.ErrXZ) {

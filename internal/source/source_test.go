@@ -16,8 +16,8 @@ import (
 	"stockade/internal/logbook"
 )
 
-// patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+// deadline is how long a test waits for what must happen.
+const deadline = 20 * time.Second
 
 // got is a delivered line, copied.
 type got struct {
@@ -89,7 +89,7 @@ func (l *listener) take(b *Batch) {
 func (l *listener) next(n int) []got {
 	l.t.Helper()
 	var out []got
-	timeout := time.After(patience)
+	timeout := time.After(deadline)
 	for len(out) < n {
 		select {
 		case g := <-l.lines:
@@ -116,7 +116,7 @@ func (l *listener) want(lines ...string) []got {
 // note waits for a message.
 func (l *listener) note(part string) logbook.Record {
 	l.t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(deadline)
 	for {
 		select {
 		case r := <-l.notes:

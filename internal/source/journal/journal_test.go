@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +163,65 @@ func TestMatchLanguage(t *testing.T) {
 		if _, err := ParseMatch([][]string{{bad}}); err == nil {
 			t.Errorf("%q is taken for a match", bad)
 		}
+	}
+}
+
+func TestJumpSkipsNoWantedEntry(t *testing.T) {
+	for name, env := range kinds {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "x.journal")
+			rnd := rand.New(rand.NewPCG(9, 9))
+			records := journaltest.Samples(4000)
+			for i := range records {
+				if rnd.IntN(300) == 0 {
+					records[i].Fields = append(records[i].Fields, "RARE=1")
+				}
+				if rnd.IntN(500) == 0 {
+					records[i].Fields = append(records[i].Fields, "RARE=2")
+				}
+			}
+			journaltest.Write(t, path, records, env...)
+			f := open(t, path)
+			for _, lines := range [][][]string{
+				{{"RARE=1"}},
+				{{"RARE=1", "_SYSTEMD_UNIT=ssh.service"}},
+				{{"RARE=1", "RARE=2"}},
+				{{"RARE=1", "_SYSTEMD_UNIT=ssh.service", "+", "RARE=2", "_SYSTEMD_UNIT=cron.service"}},
+				{{"RARE=3"}},
+				{{"RARE=3", "+", "_PID=3999"}},
+			} {
+				m, _ := ParseMatch(lines)
+				c := Begin(f)
+				want, _ := all(t, &c, m)
+				filter := m.In(f)
+				var got []string
+				var e Entry
+				var comp Composer
+				c = Begin(f)
+				looked := 0
+				for {
+					if err := filter.Jump(&c); err != nil {
+						t.Fatal(err)
+					}
+					ok, err := c.Peek(&e)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !ok {
+						break
+					}
+					looked++
+					c.Skip()
+					if ok, _ := filter.Matches(&e); ok {
+						line, _, _ := comp.Compose(nil, &e)
+						got = append(got, string(line))
+					}
+				}
+				if !slices.Equal(got, want) || looked > 200 {
+					t.Errorf("%v: %d entries, want %d; %d looked at", lines, len(got), len(want), looked)
+				}
+			}
+		})
 	}
 }
 
@@ -467,6 +528,7 @@ func FuzzFile(f *testing.F) {
 			}
 			c.Skip()
 			_, _ = filter.Matches(&e)
+			_ = filter.Jump(&c)
 			_, _, _ = comp.Compose(nil, &e)
 		}
 		_ = c.SeekTime(start + 2500)

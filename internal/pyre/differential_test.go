@@ -21,6 +21,7 @@ func TestRandomPatternsMatchPython(t *testing.T) {
 	}
 	c := &comparison{t: t, oracle: newOracle(t), machine: NewMachine(), counts: map[string]int{}}
 	g := &generator{Rand: rand.New(rand.NewPCG(1, uint64(patterns)))}
+	// Another seed for those who look for more.
 	if seed := os.Getenv("PYRE_SEED"); seed != "" {
 		var n uint64
 		fmt.Sscan(seed, &n)
@@ -146,7 +147,7 @@ func byteRange(q question, text string) (from, to int) {
 func (c *comparison) report(least int) {
 	var out strings.Builder
 	for i, name := range constructs {
-		fmt.Fprintf(&out, "%-22s %6d", name, c.counts[name])
+		fmt.Fprintf(&out, "%-22s %6d  ", name, c.counts[name])
 		if i%4 == 3 {
 			out.WriteString("\n")
 		}

@@ -36,9 +36,9 @@ func (g *generator) pattern() (string, Flags) {
 	g.groups, g.closed, g.names, g.fixed, g.atomic = 0, nil, []string{""}, 0, 0
 	g.used = map[string]bool{}
 	var flags Flags
-	for flag, name := range map[Flags]string{IgnoreCase: "ignorecase", Multiline: "multiline", DotAll: "dotall", ASCII: "ascii"} {
+	for i, name := range []string{"ignorecase", "multiline", "dotall", "ascii"} {
 		if g.IntN(6) == 0 {
-			flags |= flag
+			flags |= []Flags{IgnoreCase, Multiline, DotAll, ASCII}[i]
 			g.used[name] = true
 		}
 	}

@@ -25,7 +25,6 @@ func setEscalation(option string) func(*call, *jail.State, any) (any, error) {
 		switch strings.TrimPrefix(option, escalationPrefix) {
 		case "increment":
 			e.Increment = isTrue(v)
-			s.Log(logbook.Info, "fail2ban.jail", "Set banTime.increment = "+strings.ToLower(pyobj.Str(e.Increment)))
 			v = e.Increment
 		case "overalljails":
 			e.OverallJails = isTrue(v)
@@ -45,6 +44,7 @@ func setEscalation(option string) func(*call, *jail.State, any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.Log(logbook.Info, "fail2ban.jail", "Set banTime."+strings.TrimPrefix(option, escalationPrefix)+" = "+text)
 		c.note(s, option, v)
 		if option == "bantime.increment" || option == "bantime.overalljails" {
 			return v, nil

@@ -150,7 +150,7 @@ func setDatePattern(_ *call, s *jail.State, v any) (any, error) {
 
 func setLogTimezone(_ *call, s *jail.State, v any) (any, error) {
 	if err := s.Filter().SetLogTimezone(pyobj.Str(v)); err != nil {
-		return nil, err
+		return nil, pyobj.Builtin("ValueError", err.Error())
 	}
 	return logTimezone(s), nil
 }

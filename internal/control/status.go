@@ -9,8 +9,9 @@ import (
 	"stockade/internal/pyobj"
 )
 
-// flavors are the ways in which status shows a jail.
-var flavors = []string{"basic", "cymru", "short", "stats"}
+// flavors are the ways in which status shows a jail, in the order in which the
+// reference names them.
+var flavors = []string{"short", "basic", "stats", "cymru"}
 
 // status answers `status [JAIL|--all [FLAVOR]]`.
 func status(c *call) (any, error) {
@@ -67,7 +68,7 @@ func statusOfAll(c *call, flavor string) (any, error) {
 
 func statusOf(c *call, j *jail.Jail, flavor string) (any, error) {
 	if !slices.Contains(flavors, flavor) {
-		c.srv.Book().Logf(logbook.Warning, "fail2ban.jail",
+		c.srv.Book().Logf(logbook.Warning, "fail2ban.actions",
 			"Unsupported extended jail status flavor %s. Supported: %s", pyobj.Repr(flavor), pyobj.Repr(flavors))
 		flavor = "basic"
 	}

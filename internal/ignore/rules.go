@@ -196,7 +196,8 @@ func (r *Rules) listed(id ipaddr.ID, env Env) (by string, wait bool) {
 			if !ok {
 				wait = true
 			} else if list.Contains(id) {
-				return e.text, false
+				// As the reference writes it: a slash, then the path.
+				return "file:/" + e.file, false
 			}
 		case e.net != ipaddr.ID{}:
 			if e.net.Contains(id) {

@@ -22,7 +22,7 @@ func (j *Jail) Adopt(ctx context.Context, staged *Jail) error {
 			j.svc.Log(r.Logs...)
 			close(ready)
 		})
-		s.log(logbook.Info, logJail, "Jail '%s' reloaded", s.name)
+		s.log(logbook.Info, logServer, "Jail '%s' reloaded", s.name)
 		return nil, nil
 	})
 	staged.Stop(action.Lift)

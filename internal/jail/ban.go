@@ -115,7 +115,11 @@ func (s *State) UnbanNow(ids []ipaddr.ID, reply func(error)) int {
 	var gone []*ticket.Ticket
 	var forget []store.Key
 	for _, id := range ids {
-		gone = append(gone, s.removeCovered(id)...)
+		lifted := s.removeCovered(id)
+		if len(lifted) == 0 {
+			s.log(logbook.Msg, logActions, "%s is not banned", id)
+		}
+		gone = append(gone, lifted...)
 		forget = append(forget, store.Key{Jail: s.name, ID: id.String()})
 	}
 	for _, t := range gone {

@@ -33,6 +33,7 @@ import (
 // The names under which a jail writes to the log.
 const (
 	logJail     = "fail2ban.jail"
+	logServer   = "fail2ban.server"
 	logFilter   = "fail2ban.filter"
 	logActions  = "fail2ban.actions"
 	logObserver = "fail2ban.observer"

@@ -61,6 +61,8 @@ func (s *Server) newJail(name, backend string) (*jail.Jail, error) {
 		return nil, pyobj.Errorf("Exception", "Reserved name '--all'")
 	}
 	if err := jail.CheckBackend(backend); err != nil {
+		s.logf(logbook.Info, "fail2ban.jail", "Creating new jail '%s'", name)
+		s.logf(logbook.Error, "fail2ban.jail", "%s", exceptionText(err))
 		return nil, err
 	}
 	env := &jailEnv{server: s, jail: name}

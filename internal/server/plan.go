@@ -58,7 +58,7 @@ func (g *Stage) planJail(ctx context.Context, staged *stagedJail, scope Scope) (
 		return c, err
 	}
 	switch {
-	case scope.Restart || !g.server.sameBackend(ctx, running, staged):
+	case scope.Restart || backendOf(ctx, running) != staged.backend:
 		c.Kind = "restart"
 	case len(c.Options) > 0:
 		c.Kind = "change"

@@ -225,6 +225,10 @@ func (g *Stage) place(ctx context.Context, staged *stagedJail) {
 	staged.judge()
 	name := staged.jail.Name()
 	running, err := s.Jail(name)
+	backend := ""
+	if err == nil && running.Running() {
+		backend = backendOf(ctx, running)
+	}
 	switch {
 	case staged.broken != nil:
 		kept := "it is not started"
@@ -235,15 +239,15 @@ func (g *Stage) place(ctx context.Context, staged *stagedJail) {
 		s.book.Log(staged.jail.TakeLogs()...)
 		staged.jail.Stop(action.Lift)
 		return
-	case err == nil && running.Running() && s.sameBackend(ctx, running, staged):
+	case backend == staged.backend:
 		s.logf(logbook.Info, logger, "Reload jail '%s'", name)
 		if err := running.Adopt(ctx, staged.jail); err != nil {
 			s.logf(logbook.Error, logger, "Cannot reload jail '%s': %v", name, err)
 		}
 		return
 	case err == nil:
-		if running.Running() {
-			s.logf(logbook.Info, logger, "Restart jail '%s' (reason: backend is '%s' now)", name, staged.backend)
+		if backend != "" {
+			s.logf(logbook.Info, logger, "Restart jail '%s' (reason: '%s' != '%s')", name, backend, staged.backend)
 		}
 		// The bans stay in force until the successor has taken them over.
 		if err := s.removeJail(name, action.Leave); err != nil {
@@ -261,7 +265,11 @@ func (g *Stage) place(ctx context.Context, staged *stagedJail) {
 	}
 }
 
-func (s *Server) sameBackend(ctx context.Context, running *jail.Jail, staged *stagedJail) bool {
+// backendOf is the backend that a jail was added with, empty once it stopped.
+func backendOf(ctx context.Context, running *jail.Jail) string {
 	v, err := running.View(ctx, false)
-	return err == nil && v.Backend == staged.backend
+	if err != nil {
+		return ""
+	}
+	return v.Backend
 }

@@ -32,6 +32,8 @@ type definitionKind struct {
 	options []optionKind
 	// server are the tags that are left for the server.
 	server map[string]bool
+	// traced are the options in which each line has an origin of its own.
+	traced map[string]bool
 }
 
 func (k *definitionKind) option(name string) (optionType, bool) {
@@ -71,7 +73,17 @@ type definition struct {
 	known map[string]traced
 	// conditional are the names that have a variant name?family=….
 	conditional map[string]bool
-	findings    []Finding
+	// looked remembers what tags stand for.
+	looked map[string]lookedUp
+	// offered are the options as a jail may refer to them by known/name.
+	offered  map[string]traced
+	findings []Finding
+}
+
+// lookedUp is the answer of lookup.
+type lookedUp struct {
+	text traced
+	ok   bool
 }
 
 // definitionSet reads the files of a filter or action once.
@@ -102,6 +114,7 @@ func (t *Tree) define(kind *definitionKind, r request) (*definition, *problem) {
 	d := &definition{
 		kind: kind, name: r.name, set: t.definitionSet(kind, r.name),
 		index: map[string]*element{}, known: map[string]traced{}, conditional: map[string]bool{},
+		looked: map[string]lookedUp{},
 	}
 	if err := d.usable(); err != nil {
 		return nil, err
@@ -134,8 +147,39 @@ func (t *Tree) define(kind *definitionKind, r request) (*definition, *problem) {
 		}
 	}
 	err := d.substitute()
+	if r.all {
+		d.offer()
+	}
 	d.findings = append(d.findings, d.scope.chain.findings()...)
 	return d, err
+}
+
+// offer collects the options for known/name.
+func (d *definition) offer() {
+	d.offered = make(map[string]traced, len(d.elements))
+	for _, e := range d.elements {
+		if !e.none {
+			d.offered[e.name] = e.text
+		}
+	}
+}
+
+// key identifies a request among those of one tree.
+func (r request) key(kind *definitionKind) string {
+	var b strings.Builder
+	b.WriteString(r.name)
+	for _, p := range r.params {
+		b.WriteString("\x00" + p.Name + "\x01" + p.Value)
+	}
+	for _, name := range []string{"enabled", "backend", "filter"} {
+		b.WriteString("\x02" + r.vars[name])
+	}
+	for _, o := range kind.options {
+		if r.overridden != nil && r.overridden(o.name) {
+			b.WriteString("\x03" + o.name)
+		}
+	}
+	return b.String()
 }
 
 // usable reports what makes the files of a definition unusable.
@@ -277,7 +321,10 @@ func (d *definition) readHelpers() *problem {
 
 // substitute replaces the tags in all options and converts them.
 func (d *definition) substitute() *problem {
-	t := tags{lookup: d.lookup, keep: func(tag string) bool { return d.conditional[tag] || d.kind.server[tag] }}
+	t := tags{
+		lookup: d.lookup, trace: func(option string) bool { return d.kind.traced[option] },
+		keep: func(tag string) bool { return d.conditional[tag] || d.kind.server[tag] },
+	}
 	for _, e := range d.elements {
 		e.text = e.raw
 		if !t.keep(e.name) && strings.IndexByte(e.raw.text, '<') >= 0 {
@@ -324,6 +371,18 @@ func (d *definition) lookup(tag string) (traced, bool, *problem) {
 	if e, ok := d.index[tag]; ok && !e.none {
 		return e.raw, true, nil
 	}
+	if l, ok := d.looked[tag]; ok {
+		return l.text, l.ok, nil
+	}
+	text, ok, err := d.search(tag)
+	if err == nil {
+		d.looked[tag] = lookedUp{text, ok}
+	}
+	return text, ok, err
+}
+
+// search is lookup beyond the options of the definition.
+func (d *definition) search(tag string) (traced, bool, *problem) {
 	sect, opt, slash := strings.Cut(tag, "/")
 	if slash {
 		return d.lookupIn(sect, opt)

@@ -16,6 +16,7 @@ var filterKind = &definitionKind{
 		{"usedns", textOption}, {"prefregex", textOption}, {"ignoreregex", textOption}, {"failregex", textOption},
 		{"maxlines", intOption}, {"datepattern", textOption}, {"journalmatch", textOption},
 	},
+	traced: map[string]bool{"failregex": true, "ignoreregex": true, "journalmatch": true},
 }
 
 // filterRank puts first what must be known before a regex is added.
@@ -62,12 +63,7 @@ func (j *jailReader) readFilter() *problem {
 		j.note(f)
 	}
 	j.filter = d
-	j.scope.known = make(map[string]traced, len(d.elements))
-	for _, e := range d.elements {
-		if !e.none {
-			j.scope.known[e.name] = e.text
-		}
-	}
+	j.scope.known = d.offered
 	return nil
 }
 
@@ -98,7 +94,14 @@ func (t *Tree) filterDefinition(r request) (*definition, *problem) {
 		r.params = append(r.params[:len(r.params):len(r.params)], Param{"logtype", logtype})
 	}
 	r.all = true
+	key := r.key(filterKind)
+	if d, ok := t.filters[key]; ok {
+		return d, nil
+	}
 	d, err := t.define(filterKind, r)
+	if err == nil {
+		t.filters[key] = d
+	}
 	if err != nil && !err.Refuses && err.Log == "" {
 		err.Log = refusal
 	}

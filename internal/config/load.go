@@ -23,8 +23,10 @@ type Tree struct {
 	general     *fileSet
 	jails       *fileSet
 	definitions map[string]*fileSet
-	server      ServerOptions
-	findings    []Finding
+	// filters are those read, by request: many jails share one.
+	filters  map[string]*definition
+	server   ServerOptions
+	findings []Finding
 }
 
 // Load reads fail2ban.* and jail.* with their includes. Filters and actions
@@ -68,7 +70,7 @@ func open(opts Options) (*Tree, error) {
 			return nil, fmt.Errorf("read configuration directory: %w", err)
 		}
 	}
-	return &Tree{opts: opts, overlay: newOverlay(dir, opts.Library), definitions: map[string]*fileSet{}}, nil
+	return &Tree{opts: opts, overlay: newOverlay(dir, opts.Library), definitions: map[string]*fileSet{}, filters: map[string]*definition{}}, nil
 }
 
 // Findings are what was noticed while loading.

@@ -15,6 +15,9 @@ type tags struct {
 	lookup func(tag string) (traced, bool, *problem)
 	// keep tells which tags are left for the server.
 	keep func(tag string) bool
+	// trace tells in which options every line shall know its origin; it
+	// costs more than the rest.
+	trace func(option string) bool
 }
 
 // nextTag finds the first <name> at or after from: a name has no blank and no
@@ -45,44 +48,67 @@ func nextTag(text string, from int) (start, end int) {
 
 // replace resolves all tags of the value of an option until nothing changes.
 func (t *tags) replace(option string, v traced) (traced, *problem) {
-	var rounds map[string]int
-	for {
-		changed := false
-		for pos := 0; ; {
-			start, end := nextTag(v.text, pos)
-			if start < 0 {
-				break
-			}
-			tag := v.text[start+1 : end-1]
-			if t.keep(tag) {
-				pos = end
-				continue
-			}
-			repl, ok, err := t.lookup(tag)
-			if err != nil {
-				return v, err
-			}
-			if !ok && tag != option {
-				pos = end
-				continue
-			}
-			if tag == option || rounds[tag] > maxTagRounds {
-				return v, selfReference(option, tag, v)
-			}
-			v = replaceAll(v, tag, repl)
-			if len(v.text) > maxExpansion {
-				return v, selfReference(option, tag, v)
-			}
-			if rounds == nil {
-				rounds = map[string]int{}
-			}
-			rounds[tag]++
-			pos, changed = start, true
-		}
-		if !changed {
-			return v, nil
-		}
+	if !t.trace(option) {
+		v.spans, v.lost = nil, true
 	}
+	rounds := map[string]int{}
+	for {
+		next, changed, err := t.pass(option, v, rounds)
+		if err != nil || !changed {
+			return v, err
+		}
+		v = next
+	}
+}
+
+// pass replaces every tag of a value once. Tags that only come to stand there
+// by that, as <a_<b>> makes them, are left for the next pass.
+func (t *tags) pass(option string, v traced, rounds map[string]int) (next traced, changed bool, err *problem) {
+	var w weaver
+	last := 0
+	var seen []string
+	for pos := 0; ; {
+		start, end := nextTag(v.text, pos)
+		if start < 0 {
+			break
+		}
+		pos = end
+		tag := v.text[start+1 : end-1]
+		if t.keep(tag) {
+			continue
+		}
+		repl, ok, err := t.lookup(tag)
+		if err != nil {
+			return v, false, err
+		}
+		if tag != option && !ok {
+			continue
+		}
+		if !contains(seen, tag) {
+			seen = append(seen, tag)
+			rounds[tag]++
+		}
+		if tag == option || rounds[tag] > maxTagRounds || len(w.buf)+len(v.text)+len(repl.text) > maxExpansion {
+			return v, false, selfReference(option, tag, v)
+		}
+		if last == 0 && w.buf == nil {
+			w.buf = make([]byte, 0, len(v.text)+len(repl.text)+64)
+		}
+		w.addPart(v, last, start)
+		if v.lost {
+			w.buf = append(w.buf, repl.text...)
+		} else {
+			w.addTraced(repl, 1)
+		}
+		last = end
+	}
+	if len(seen) == 0 {
+		return v, false, nil
+	}
+	w.addPart(v, last, len(v.text))
+	next = w.done(v.whole)
+	next.lost = v.lost
+	return next, true, nil
 }
 
 func selfReference(option, tag string, v traced) *problem {
@@ -91,25 +117,5 @@ func selfReference(option, tag string, v traced) *problem {
 		Text:  fmt.Sprintf("<%s> in %q leads back to itself", tag, option),
 		Quote: lineAround(v.text, 0),
 		Cure:  "give the option another name than the tag in its value",
-	}
-}
-
-// replaceAll puts a text in the place of every occurrence of a tag.
-func replaceAll(v traced, tag string, repl traced) traced {
-	mark := "<" + tag + ">"
-	if v.spans == nil && repl.text == "" && strings.IndexByte(v.text, '\n') < 0 {
-		return traced{text: strings.ReplaceAll(v.text, mark, ""), whole: v.whole}
-	}
-	var w weaver
-	w.buf = make([]byte, 0, len(v.text)+len(repl.text))
-	for from := 0; ; {
-		i := strings.Index(v.text[from:], mark)
-		if i < 0 {
-			w.addPart(v, from, len(v.text))
-			return w.done(v.whole)
-		}
-		w.addPart(v, from, from+i)
-		w.addTraced(repl, 1)
-		from += i + len(mark)
 	}
 }

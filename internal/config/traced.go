@@ -13,6 +13,8 @@ type traced struct {
 	// whole is the definition of an untouched text; spans is then nil.
 	whole *value
 	spans []span
+	// lost says that only the origin of the text as a whole is known.
+	lost bool
 }
 
 // span says where a stretch of text, up to byte end, was written. depth counts
@@ -60,6 +62,9 @@ func (t traced) lines() []Rule {
 // lineOrigin is the place of one line: of its parts the one that the fewest
 // references lead to, because that is where somebody wrote this very line.
 func (t traced) lineOrigin(n, start, end int) Origin {
+	if t.lost {
+		return t.origin()
+	}
 	if t.spans == nil {
 		if t.whole == nil || t.whole.file == nil {
 			return Origin{}
@@ -120,6 +125,17 @@ func (w *weaver) mark(v *value, n, depth int) {
 	if v != nil && v.file != nil {
 		s.file, s.line = v.file, v.lineOf(n)
 	}
+	w.span(s)
+}
+
+// span appends a stretch; one that goes on from the last extends it.
+func (w *weaver) span(s span) {
+	if n := len(w.spans); n > 0 {
+		if last := &w.spans[n-1]; last.file == s.file && last.line == s.line && last.depth == s.depth {
+			last.end = s.end
+			return
+		}
+	}
 	w.spans = append(w.spans, s)
 }
 
@@ -134,13 +150,17 @@ func (w *weaver) addTraced(t traced, depth int) {
 	for _, s := range t.spans {
 		s.end += base
 		s.depth += depth
-		w.spans = append(w.spans, s)
+		w.span(s)
 	}
 }
 
 // addPart appends t.text[from:to] at its own depth.
 func (w *weaver) addPart(t traced, from, to int) {
 	if from >= to {
+		return
+	}
+	if t.lost {
+		w.buf = append(w.buf, t.text[from:to]...)
 		return
 	}
 	if t.spans == nil {
@@ -153,7 +173,7 @@ func (w *weaver) addPart(t traced, from, to int) {
 		end := s.end
 		if end > from && begin < to {
 			s.end = min(end, to) + base
-			w.spans = append(w.spans, s)
+			w.span(s)
 		}
 		if begin = end; begin >= to {
 			break

@@ -1,6 +1,7 @@
 package ini
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -35,21 +36,22 @@ func Parse(name string, r io.Reader, lim Limits) (*File, []Fault) {
 	if limit <= 0 {
 		limit = DefaultBytes
 	}
-	var text strings.Builder
+	var text []byte
 	if file, ok := r.(interface{ Size() int64 }); ok {
 		if file.Size() > limit {
 			return nil, []Fault{{Kind: TooLarge, File: name, Limit: limit}}
 		}
-		text.Grow(int(file.Size()))
+		text = make([]byte, 0, file.Size()+bytes.MinRead)
 	}
-	n, err := io.Copy(&text, io.LimitReader(r, limit+1))
+	b := bytes.NewBuffer(text)
+	n, err := b.ReadFrom(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, []Fault{{Kind: Unreadable, File: name, Err: readError(err)}}
 	}
 	if n > limit {
 		return nil, []Fault{{Kind: TooLarge, File: name, Limit: limit}}
 	}
-	return ParseString(name, text.String())
+	return ParseString(name, b.String())
 }
 
 // readError strips the path from a read error: the fault names the file.

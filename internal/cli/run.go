@@ -16,7 +16,7 @@ import (
 // runVerb is a server in the foreground for somebody who just wants to try it:
 // everything it writes is in one directory, and it says what it does.
 func (s *stockade) runVerb(args []string) int {
-	options, rest, err := s.parse(args, "dir", "conf", "native", "library")
+	options, rest, err := s.parse(args, "dir=", "conf=", "native=", "library=")
 	if err != nil || len(rest) > 0 {
 		return s.misuse("run", err)
 	}
@@ -30,6 +30,10 @@ func (s *stockade) runVerb(args []string) int {
 		return wentWrong
 	}
 	c := s.server(dir, options)
+	if err := begin(c.opts); err != nil {
+		s.complain("%v", err)
+		return wentWrong
+	}
 	if refusal := refuse(c); refusal != "" {
 		s.complain("%s", refusal)
 		return wentWrong
@@ -53,7 +57,7 @@ func confHint(conf string) string {
 
 // server is the setup of a server that keeps to one directory. Without a
 // configuration of the user's it runs on the embedded library alone.
-func (s *stockade) server(dir string, options map[string]string) *client {
+func (s *stockade) server(dir string, options values) *client {
 	conf := options["conf"]
 	c := newClient(s.env, true)
 	c.opts = runOptions(dir, conf)
@@ -76,6 +80,32 @@ func runOptions(dir, conf string) *options {
 		loglevel: "INFO", logtarget: filepath.Join(dir, "fail2ban.log"), syslogsocket: "auto",
 		foreground: true, force: true, verbosity: 1, timeout: defaultTimeout,
 	}
+}
+
+// firstJails is the configuration of a directory that has none yet.
+const firstJails = `# The jails that Stockade runs in this directory. Others are switched on in the
+# same way. To see what is wrong: stockade check --conf and this directory.
+
+[sshd]
+enabled = true
+`
+
+// begin writes a first configuration, unless the user brought one.
+func begin(o *options) error {
+	if o.explicitConf {
+		return nil
+	}
+	path := filepath.Join(o.conf, "jail.local")
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(o.conf, 0o700); err != nil {
+		return fmt.Errorf("cannot make a place for the configuration: %w", err)
+	}
+	if err := os.WriteFile(path, []byte(firstJails), 0o600); err != nil {
+		return fmt.Errorf("cannot write a first configuration: %w", err)
+	}
+	return nil
 }
 
 // refuse says why no server may be started: because another one is at work.
@@ -157,7 +187,7 @@ func (s *stockade) introduce(c *client, result *config.Result, root bool) {
 	if !root {
 		s.printf("You are not root: it decides whom to ban, but it enforces nothing.\n")
 	}
-	s.printf("Socket: %s\nLog:    %s\n", c.opts.socket, c.opts.logtarget)
+	s.printf("Jails:  %s\nSocket: %s\nLog:    %s\n", filepath.Join(c.opts.conf, "jail.local"), c.opts.socket, c.opts.logtarget)
 	s.printf("See the bans:  stockade status --socket %s\nLift a ban:    stockade unban ADDRESS --socket %s\nStop:          Ctrl-C\n",
 		c.opts.socket, c.opts.socket)
 }
@@ -220,11 +250,11 @@ func narration(e event.Event) string {
 	}
 	switch e.Kind {
 	case event.Ban:
-		return "banned " + e.ID + " in " + e.Jail + until
+		return "banned " + printable(e.ID) + " in " + e.Jail + until
 	case event.Restore:
-		return "banned again " + e.ID + " in " + e.Jail + until
+		return "banned again " + printable(e.ID) + " in " + e.Jail + until
 	case event.Unban:
-		return "lifted the ban of " + e.ID + " in " + e.Jail
+		return "lifted the ban of " + printable(e.ID) + " in " + e.Jail
 	}
 	return ""
 }

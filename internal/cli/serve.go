@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"syscall"
@@ -91,6 +92,8 @@ func (c *client) serve(result *config.Result, daemon bool) int {
 		c.println("Server ready")
 	}
 	notifySystemd("READY=1")
+	// Reading the configuration took memory that serving does not need.
+	debug.FreeOSMemory()
 	d.wait()
 	d.end()
 	return 0

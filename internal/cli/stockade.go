@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"stockade/internal/trial"
 )
 
 // verb is one thing that `stockade` does.
@@ -16,12 +18,14 @@ type verb struct {
 func verbs() []verb {
 	return []verb{
 		{"run", "[--dir DIR] [--conf DIR]", "watch the logs and ban, here in the foreground", (*stockade).runVerb},
-		{"status", "[JAIL]", "show what is watched and who is banned", (*stockade).statusVerb},
+		{"status", "[JAIL] [--json]", "show what is watched and who is banned", (*stockade).statusVerb},
 		{"ban", "JAIL ADDRESS...", "ban addresses now", (*stockade).banVerb},
 		{"unban", "ADDRESS... | --all", "lift bans, and forget them", (*stockade).unbanVerb},
-		{"check", "[--conf DIR]", "read the configuration and say what is wrong with it", (*stockade).checkVerb},
-		{"regex", "LOG REGEX [IGNOREREGEX]", "try expressions or a filter on a log (as fail2ban-regex)", (*stockade).regexVerb},
-		{"filter", "test [NAME...]", "try the filters on the lines they come with", (*stockade).filterVerb},
+		{"events", "[--json]", "show failures, bans and their ends as they happen", (*stockade).eventsVerb},
+		{"check", "[--conf DIR] [--json]", "read the configuration and say what is wrong with it", (*stockade).checkVerb},
+		{"plan", "[JAIL] [--conf DIR] [--json]", "show what a reload would change", (*stockade).planVerb},
+		{"regex", "LOG REGEX|FILTER", "show what a filter makes of log lines, and why", (*stockade).regexVerb},
+		{"filter", "test [FILE...]", "try filters on labelled log lines", (*stockade).filterVerb},
 		{"version", "", "print the version", (*stockade).versionVerb},
 		{"help", "", "print this help", (*stockade).helpVerb},
 	}
@@ -55,7 +59,7 @@ func stockadeMain(env Env) int {
 			continue
 		}
 		for _, a := range env.Args[1:] {
-			if a == "--help" || a == "-h" {
+			if (a == "--help" || a == "-h") && !v.helpsItself() {
 				s.printf("usage: stockade %s\n\n%s.\n", strings.TrimSpace(v.name+" "+v.operands), upperFirst(v.does))
 				return 0
 			}
@@ -65,6 +69,9 @@ func stockadeMain(env Env) int {
 	s.complain("there is no \"%s\". What there is: stockade help", name)
 	return misused
 }
+
+// helpsItself tells whether the verb has a help of its own.
+func (v verb) helpsItself() bool { return v.name == "regex" || v.name == "filter" }
 
 func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
@@ -96,35 +103,40 @@ func (s *stockade) versionVerb([]string) int {
 	return 0
 }
 
-func (s *stockade) regexVerb(args []string) int {
-	env := s.env
-	env.Name, env.Args = "fail2ban-regex", args
-	return regexMain(env)
+func (s *stockade) regexVerb(args []string) int { return trial.Explain(args, trialEnv(s.env)) }
+
+func (s *stockade) filterVerb(args []string) int {
+	if len(args) == 0 || args[0] != "test" {
+		return s.misuse("filter", nil)
+	}
+	return trial.FilterTest(args[1:], trialEnv(s.env))
 }
 
-// parse reads the options of a verb; allowed are long options with a value.
-func (s *stockade) parse(args []string, allowed ...string) (map[string]string, []string, error) {
-	long := make([]string, len(allowed))
-	for i, a := range allowed {
-		long[i] = a + "="
-	}
-	values := map[string]string{}
+// values are the options of a verb by name; those without a value have "".
+type values map[string]string
+
+func (v values) has(name string) bool {
+	_, ok := v[name]
+	return ok
+}
+
+// parse reads the options of a verb, which may stand between its other words.
+// allowed are their names, with "=" where they have a value.
+func (s *stockade) parse(args []string, allowed ...string) (values, []string, error) {
+	found := values{}
 	var rest []string
 	for len(args) > 0 {
-		flags, remaining, err := getopt(args, "", long)
+		flags, remaining, err := getopt(args, "", allowed)
 		if err != nil {
 			return nil, nil, errors.New("cannot understand " + args[0])
 		}
 		for _, f := range flags {
-			values[f.name[2:]] = f.value
+			found[f.name[2:]] = f.value
 		}
 		if len(remaining) == 0 {
 			break
 		}
-		if remaining[0] == "--all" {
-			return nil, nil, errors.New("cannot understand --all here")
-		}
 		rest, args = append(rest, remaining[0]), remaining[1:]
 	}
-	return values, rest, nil
+	return found, rest, nil
 }

@@ -3,9 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"stockade/internal/config"
@@ -39,7 +39,7 @@ func (s *stockade) findSocket(named, conf string) string {
 const defaultSocket = "/var/run/fail2ban/fail2ban.sock"
 
 // ask sends a command to the running server and prints the reply.
-func (s *stockade) ask(options map[string]string, words ...string) int {
+func (s *stockade) ask(options values, words ...string) int {
 	value, err := s.call(options, words)
 	if err != nil {
 		s.complain("%v", err)
@@ -55,7 +55,7 @@ func (s *stockade) ask(options map[string]string, words ...string) int {
 }
 
 // call sends a command to the running server.
-func (s *stockade) call(options map[string]string, words []string) (any, error) {
+func (s *stockade) call(options values, words []string) (any, error) {
 	socket := s.findSocket(options["socket"], options["conf"])
 	conn, err := control.Dial(context.Background(), socket, 0)
 	if err != nil {
@@ -85,9 +85,16 @@ func unreachableText(socket string, err error) error {
 }
 
 func (s *stockade) statusVerb(args []string) int {
-	options, rest, err := s.parse(args, "socket", "conf")
+	options, rest, err := s.parse(args, "socket=", "conf=", "json")
 	if err != nil || len(rest) > 1 {
 		return s.misuse("status", err)
+	}
+	if options.has("json") {
+		path := "/v1/status"
+		if len(rest) == 1 {
+			path = "/v1/jails/" + url.PathEscape(rest[0])
+		}
+		return s.fetch(options, path)
 	}
 	if len(rest) == 1 {
 		return s.ask(options, "status", rest[0])
@@ -96,7 +103,7 @@ func (s *stockade) statusVerb(args []string) int {
 }
 
 func (s *stockade) banVerb(args []string) int {
-	options, rest, err := s.parse(args, "socket", "conf")
+	options, rest, err := s.parse(args, "socket=", "conf=")
 	if err != nil || len(rest) < 2 {
 		return s.misuse("ban", err)
 	}
@@ -115,9 +122,8 @@ func (s *stockade) banVerb(args []string) int {
 }
 
 func (s *stockade) unbanVerb(args []string) int {
-	all := slices.Contains(args, "--all")
-	options, rest, err := s.parse(slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--all" }), "socket", "conf")
-	if all {
+	options, rest, err := s.parse(args, "socket=", "conf=", "all")
+	if options.has("all") {
 		rest = []string{"--all"}
 	}
 	if err != nil || len(rest) == 0 {
@@ -154,27 +160,20 @@ func (s *stockade) misuse(name string, err error) int {
 }
 
 func (s *stockade) checkVerb(args []string) int {
-	options, rest, err := s.parse(args, "conf")
+	options, rest, err := s.parse(args, "conf=", "json")
 	if err != nil || len(rest) > 0 {
 		return s.misuse("check", err)
 	}
 	findings := config.Check(config.CheckOptions{Options: config.Options{
 		Dir: options["conf"], Explicit: options["conf"] != "", Library: s.env.Library,
 	}})
-	if err := config.WriteText(s.env.Stdout, findings); err != nil {
+	write := config.WriteText
+	if options.has("json") {
+		write = config.WriteJSON
+	}
+	if err := write(s.env.Stdout, findings); err != nil {
 		s.complain("%v", err)
 		return wentWrong
 	}
-	if len(findings) == 0 {
-		s.printf("nothing is wrong\n")
-	}
 	return config.ExitStatus(findings)
-}
-
-func (s *stockade) filterVerb(args []string) int {
-	if len(args) == 0 || args[0] != "test" {
-		return s.misuse("filter", nil)
-	}
-	s.complain("the filters cannot be tested yet")
-	return wentWrong
 }

@@ -110,7 +110,7 @@ func (s *side) process(ln filtertest.Line) (string, Info) {
 		return "error", info
 	}
 	var b strings.Builder
-	for _, x := range fails {
+	for n, x := range fails {
 		id := "none"
 		if !x.Pending {
 			id = fmt.Sprintf("%q %s", x.ID.String(), x.ID.Family())
@@ -122,6 +122,10 @@ func (s *side) process(ln filtertest.Line) (string, Info) {
 		fmt.Fprintf(&b, "%d %s %s pending=%v", x.Index, id, when, x.Pending)
 		for i := range x.Data {
 			e := &x.Data[i]
+			if e.Name == "users" && n < len(fails)-1 {
+				// The reference's results of one line share one set.
+				continue
+			}
 			fmt.Fprintf(&b, " %s=%s", e.Name, dataText(e.Value()))
 		}
 		b.WriteString(" |")
@@ -176,7 +180,7 @@ func referenceText(r filtertest.Result) string {
 		return "error"
 	}
 	var b strings.Builder
-	for _, x := range r.Rows {
+	for n, x := range r.Rows {
 		id := "none"
 		if x.ID != nil {
 			id = fmt.Sprintf("%q %s", *x.ID, x.Family)
@@ -187,6 +191,9 @@ func referenceText(r filtertest.Result) string {
 		}
 		fmt.Fprintf(&b, "%d %s %s pending=%v", x.Index, id, when, x.Pending)
 		for _, p := range x.Data {
+			if p[0] == "users" && n < len(r.Rows)-1 {
+				continue
+			}
 			fmt.Fprintf(&b, " %s=%s", p[0], dataText(p[1]))
 		}
 		b.WriteString(" |")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"stockade/internal/filter/filtertest"
 	"stockade/internal/testenv"
 )
 
@@ -28,7 +29,7 @@ for request in sys.stdin:
 // single-byte codecs and the Unicode ones.
 func TestEncodingsAgreeWithPython(t *testing.T) {
 	testenv.Need(t, "python3")
-	cmd := exec.Command("python3", "-c", decodeScript)
+	cmd := exec.Command(filtertest.Python(), "-c", decodeScript)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

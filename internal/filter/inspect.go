@@ -1,8 +1,11 @@
 package filter
 
 // LineText is the line that was processed last as it stood in the log, without
-// its end.
+// its end; one from the journal has its time in front.
 func (f *Filter) LineText() string {
+	if f.line.given && f.settings.maxLines <= 1 {
+		return f.line.match().Text()
+	}
 	if n := len(f.buf.original); n > 0 && f.settings.maxLines > 1 {
 		return f.buf.original[n-1].source
 	}

@@ -30,6 +30,8 @@ type lineState struct {
 	time    time.Time
 	hasTime bool
 	integer bool
+	// given says that the source knew the time.
+	given bool
 	// undated says that the line had no valid date of its own.
 	undated bool
 
@@ -78,7 +80,7 @@ func (l *lineState) match() ticket.Match {
 // reference raises.
 func (f *Filter) takeLine(ln Line) error {
 	l := &f.line
-	l.str, l.undated, l.cut, l.hasTime, l.integer = "", false, false, false, false
+	l.str, l.undated, l.cut, l.hasTime, l.integer, l.given = "", false, false, false, false, ln.Given != nil
 	l.place = ln.Place
 	text := f.decode(ln)
 	budget := pyre.LineBudget(len(text))

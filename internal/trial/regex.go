@@ -186,7 +186,7 @@ func (t *regexTrial) process() error {
 		}
 		defer file.Close()
 		return t.readLog(file, fileSize(file))
-	case strings.HasPrefix(log, journalPrefix):
+	case t.isJournal():
 		return t.readJournal()
 	case strings.Contains(log, "\n") || t.filter.MaxLines() > 1:
 		t.sayLines(strings.Split(log, "\n"))

@@ -230,9 +230,9 @@ func TestTrap33StatusIsZeroWithoutAnyMatch(t *testing.T) {
 func TestWrongLevelAndEncodingAreSaid(t *testing.T) {
 	cwd := workDir(t)
 	for want, args := range map[string][]string{
-		"ERROR: Invalid log level 'XX'\n":      {"-l", "xx", "x", "<HOST>"},
-		"ERROR: unknown encoding: nope\n":      {"-e", "nope", "a.log", "<HOST>"},
-		"ERROR: 'XYZ'\n":                       {"XYZ Aug 14 10:00:00 x 1.2.3.4", "x <HOST>"},
+		"ERROR: Invalid log level 'XX'\n":       {"-l", "xx", "x", "<HOST>"},
+		"ERROR: unknown encoding: nope\n":       {"-e", "nope", "a.log", "<HOST>"},
+		"ERROR: 'XYZ'\n":                        {"XYZ Aug 14 10:00:00 x 1.2.3.4", "x <HOST>"},
 		"ERROR: provide both <LOG> and <REGEX>": {},
 	} {
 		got := ours(cwd, args)

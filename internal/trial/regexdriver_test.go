@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"stockade/internal/filter/filtertest"
 	"stockade/internal/ipaddr"
 	"stockade/internal/testenv"
 )
@@ -57,7 +58,7 @@ func startReference(t testing.TB, cwd string) *reference {
 	t.Helper()
 	testenv.Need(t, "python3")
 	dir := testenv.Reference(t)
-	cmd := exec.Command("python3", "-W", "ignore", "-c", regexScript)
+	cmd := exec.Command(filtertest.Python(), "-W", "ignore", "-c", regexScript)
 	cmd.Env = append(testenv.ProgramEnv(dir), "TZ=UTC", "LC_ALL=C.UTF-8", "COLUMNS=80")
 	cmd.Dir = cwd
 	in, err := cmd.StdinPipe()

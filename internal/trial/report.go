@@ -77,6 +77,9 @@ func (t *regexTrial) reportRules(title string, texts []string, hits []ruleStats)
 
 // reportDates lists the date templates that were hit, or all of them with -v.
 func (t *regexTrial) reportDates() {
+	if t.isJournal() && !t.rules.dates && !t.o.set["-d"] {
+		return
+	}
 	t.say("Date template hits:\n")
 	var rows []datepattern.Template
 	hit := false

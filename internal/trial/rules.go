@@ -19,6 +19,10 @@ type ruleSource struct {
 	// jail says that they are those of a jail.
 	jail   bool
 	params []config.Param
+	// journal are the journal matches of the filter.
+	journal [][]string
+	// dates says that the filter has a date pattern.
+	dates bool
 }
 
 // namePattern tells a name or path, with options or without, from a regex.
@@ -37,6 +41,7 @@ func (t *regexTrial) readRegex() error {
 	if t.o.verbose > 1 {
 		t.say("Real  filter options : %s\n", paramsText(t.realOptions(def)))
 	}
+	t.rules.journal = def.JournalMatch
 	return t.applyDefinition(def)
 }
 
@@ -57,9 +62,16 @@ func (t *regexTrial) realOptions(def *config.FilterDef) []config.Param {
 		}
 	}
 	if t.rules.jail {
-		out = append(out, config.Param{Name: "backend", Value: "auto"})
+		out = append(out, config.Param{Name: "backend", Value: t.backend()})
 	}
 	return out
+}
+
+func (t *regexTrial) backend() string {
+	if t.isJournal() {
+		return "systemd"
+	}
+	return "auto"
 }
 
 // applyDefinition hands the definition to the filter and prints what of it
@@ -79,6 +91,7 @@ func (t *regexTrial) applyDefinition(def *config.FilterDef) error {
 		return err
 	}
 	if d.DatePattern != "" && !t.o.set["-d"] {
+		t.rules.dates = true
 		t.useDatePattern(d.DatePattern)
 	}
 	return nil
@@ -126,12 +139,16 @@ func (t *regexTrial) jailDefinition(opts config.Options, name string, params []c
 	if err != nil || def == nil || len(def.Failregex) == 0 {
 		return nil
 	}
-	if def.Name != "" && (len(params) > 0 || raw(def, "logtype") == "journal") {
+	if def.Name != "" && (len(params) > 0 || (raw(def, "logtype") == "journal") != t.isJournal()) {
 		if _, ok := find(params, "mode"); !ok && raw(def, "mode") != "" {
 			params = append(params[:len(params):len(params)], config.Param{Name: "mode", Value: raw(def, "mode")})
 		}
-		if def, _, err = config.ReadFilter(opts, def.Name, params, name); err != nil {
+		match := def.JournalMatch
+		if def, _, err = config.ReadFilter(opts, def.Name, t.forLog(params), name); err != nil {
 			return nil
+		}
+		if len(match) > 0 {
+			def.JournalMatch = match
 		}
 	}
 	t.use("jail", name)
@@ -140,6 +157,14 @@ func (t *regexTrial) jailDefinition(opts config.Options, name string, params []c
 	}
 	t.rules.jail = true
 	return def
+}
+
+// forLog adds what kind of log the filter is for.
+func (t *regexTrial) forLog(params []config.Param) []config.Param {
+	if _, ok := find(params, "logtype"); ok || !t.isJournal() {
+		return params
+	}
+	return append(params[:len(params):len(params)], config.Param{Name: "logtype", Value: "journal"})
 }
 
 // raw is the value of an option of the definition.
@@ -225,7 +250,7 @@ func (t *regexTrial) useParams(params []config.Param) {
 }
 
 func (t *regexTrial) load(opts config.Options, name string, params []config.Param) (*config.FilterDef, error) {
-	def, _, err := config.ReadFilter(opts, name, params, "")
+	def, _, err := config.ReadFilter(opts, name, t.forLog(params), "")
 	if err != nil {
 		var e *pyobj.Exception
 		if errors.As(err, &e) {

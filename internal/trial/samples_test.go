@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"stockade/internal/filter/filtertest"
 	"stockade/internal/testenv"
 	"stockade/library"
 )
@@ -102,7 +103,7 @@ func TestSampleCountIsTheReferences(t *testing.T) {
 	dir := testenv.Reference(t)
 	testenv.Need(t, "python3")
 	config := filepath.Join(dir, "etc/fail2ban")
-	cmd := exec.Command("python3", "-W", "ignore", "-c", countScript)
+	cmd := exec.Command(filtertest.Python(), "-W", "ignore", "-c", countScript)
 	cmd.Env = append(testenv.ProgramEnv(dir), "FAIL2BAN_CONFIG_DIR="+config, "PYTHONUTF8=1")
 	text, err := cmd.Output()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -18,6 +19,16 @@ import (
 
 //go:embed driver.py
 var script string
+
+// Python is the interpreter that a distribution's packages are made for; another
+// one that stands earlier in the path lacks their modules.
+func Python() string {
+	const system = "/usr/bin/python3"
+	if _, err := os.Stat(system); err == nil {
+		return system
+	}
+	return "python3"
+}
 
 // Driver is the Python process.
 type Driver struct {
@@ -42,7 +53,7 @@ func Start(tb testing.TB, zone string) *Driver {
 func StartIn(tb testing.TB, dir, zone string) *Driver {
 	tb.Helper()
 	d := &Driver{tb: tb, Dir: dir}
-	d.cmd = exec.Command("python3", "-W", "ignore", "-c", script)
+	d.cmd = exec.Command(Python(), "-W", "ignore", "-c", script)
 	d.cmd.Env = append(testenv.ProgramEnv(d.Dir), "TZ="+zone, "PYTHONHASHSEED=0", "PYTHONUTF8=1")
 	var err error
 	if d.in, err = d.cmd.StdinPipe(); err != nil {

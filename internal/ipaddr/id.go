@@ -32,17 +32,6 @@ func (f Family) String() string {
 	return ""
 }
 
-// bits is the length of a full mask.
-func (f Family) bits() int {
-	switch f {
-	case Inet4:
-		return 32
-	case Inet6:
-		return 128
-	}
-	return 0
-}
-
 // ID is what is counted and banned. The zero value is "no ID".
 type ID struct {
 	// addr has its host bits cleared; invalid for a text.

@@ -152,7 +152,7 @@ func statisticsTable(stats []stat, w [6]int) string {
 	lines := []string{
 		fmt.Sprintf(" %-*s ║ %-*s ║ %-*s ║ %-*s", w[0], "", w[1], "", group(2)-2, "Filter", group(4)-2, "Actions"),
 		fmt.Sprintf(" %-*s ║ %-*s ╟%s╫%s", w[0], "Jail", w[1], "Backend", line(2), line(4)),
-		fmt.Sprintf(" %-*s ║ %-*s ║ %-*s │ %-*s ║ %-*s │ %-*s", w[0], "", w[1], "", w[2], "cur", w[3], "tot", w[4], "cur", w[5], "tot"),
+		fmt.Sprintf(" %-*s ║ %-*s ║ %*s │ %*s ║ %*s │ %*s", w[0], "", w[1], "", w[2], "cur", w[3], "tot", w[4], "cur", w[5], "tot"),
 	}
 	double := func(cross string) string {
 		parts := make([]string, 4)

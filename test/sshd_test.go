@@ -20,7 +20,6 @@ import (
 type sshHost struct {
 	netn *testenv.Netns
 	dir  string
-	cmds []*exec.Cmd
 }
 
 // startSSH starts them. The log is auth.log in the host's folder.

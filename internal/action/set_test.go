@@ -433,3 +433,49 @@ func TestExpandTicketKeepsTextsAsTheyAre(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestZeroBytesAreLeftOut(t *testing.T) {
+	b := newBench(t)
+	b.action("x", "actionban", `echo "<F-USER>" >> $T`)
+	one := tick("192.0.2.1")
+	one.Fields = ticket.Fields{{Name: "user", Value: "a\x00b"}}
+	b.job(Ban, one)
+	b.wantTrace("ab\n")
+}
+
+func TestReloadForgetsRemovedParameters(t *testing.T) {
+	b := newBench(t)
+	b.action("x", "actionban", "echo '<v>' >> $T", "v", "1")
+	b.set.BeginReload()
+	b.action("x", "actionban", "echo '<v>' >> $T")
+	done := make(chan Result, 1)
+	b.set.EndReload(nil, func(r Result) { done <- r })
+	<-done
+	b.job(Ban, tick("192.0.2.1"))
+	b.wantTrace("<v>\n")
+}
+
+func FuzzTags(f *testing.F) {
+	f.Add("echo <ip> \"<F-USER>\" <a>", "$(id)", "<b>")
+	f.Add("<<a>_x> <F-*> <matches>", "`x`\n", "a")
+	f.Add("<a", "b>", "<a><b><c>")
+	f.Fuzz(func(t *testing.T, text, user, value string) {
+		p := newProperties()
+		p.values["a"], p.values["b"], p.values["matches"] = value, "<a>x", user
+		static, err := expand(text, p.lookup("inet4"))
+		if err != nil {
+			return
+		}
+		one := tick("192.0.2.1")
+		one.Fields = ticket.Fields{{Name: "user", Value: user}}
+		one.Matches = []ticket.Match{{After: user, Joined: true}}
+		s := substitute(static, newInfo(&Env{Clock: clock.Real()}, one))
+		// Whatever could mean something to a shell may only stand in arguments,
+		// never in what was put into the text.
+		if strings.ContainsAny(user, special) && len(user) > 8 && !strings.Contains(static, user) {
+			if strings.Contains(s.text, user) {
+				t.Errorf("%q came into %q", user, s.text)
+			}
+		}
+	})
+}

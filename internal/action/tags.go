@@ -15,6 +15,10 @@ const maxReplacements = 1000
 // maxUses is how often one tag may turn up while another one is resolved.
 const maxUses = 20
 
+// maxText bounds a command, so that properties which double each other do not
+// fill the memory.
+const maxText = 1 << 20
+
 // lookup gives the text of a tag; false leaves it as it was typed.
 type lookup func(tag string) (string, bool)
 
@@ -54,8 +58,8 @@ func expand(text string, get lookup) (string, error) {
 			pos = start + 1
 			continue
 		}
-		if n >= maxReplacements {
-			return "", selfReference(name, name, nil, text)
+		if n >= maxReplacements || len(text)+len(value) > maxText {
+			return "", selfReference(name, name, nil, text[:min(len(text), 100)])
 		}
 		text = text[:start] + value + text[end:]
 		pos = max(strings.LastIndexByte(text[:start], '<'), 0)
@@ -91,6 +95,9 @@ func resolve(tag string, get lookup) (string, bool, error) {
 		if !ok {
 			pos = start + 1
 			continue
+		}
+		if len(value)+strings.Count(value, value[start:end])*len(inner) > maxText {
+			return "", false, selfReference(tag, name, uses, value[:100])
 		}
 		uses.Set(name, count+1)
 		value = strings.ReplaceAll(value, value[start:end], inner)

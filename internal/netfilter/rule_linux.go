@@ -209,7 +209,7 @@ func (c *compiler) ports(protocol string) {
 		c.fail(which)
 	}
 	c.add(&expr.Payload{DestRegister: register, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2})
-	c.values(typeInetService, func(word string) (from, to []byte, ok bool) { return portRange(protocol, word) })
+	c.values(typeInetService, portRange)
 }
 
 // Numbers by which nft remembers what an anonymous set holds.
@@ -219,8 +219,8 @@ const (
 )
 
 // portRange reads a port or a range, in numbers or service names.
-func portRange(protocol, word string) (from, to []byte, ok bool) {
-	if n, ok := port(protocol, word); ok {
+func portRange(word string) (from, to []byte, ok bool) {
+	if n, ok := port(word); ok {
 		b := binary.BigEndian.AppendUint16(nil, n)
 		return b, b, true
 	}
@@ -229,8 +229,8 @@ func portRange(protocol, word string) (from, to []byte, ok bool) {
 		if word[i] != '-' {
 			continue
 		}
-		a, ok1 := port(protocol, word[:i])
-		b, ok2 := port(protocol, word[i+1:])
+		a, ok1 := port(word[:i])
+		b, ok2 := port(word[i+1:])
 		if ok1 && ok2 && a <= b {
 			return binary.BigEndian.AppendUint16(nil, a), binary.BigEndian.AppendUint16(nil, b), true
 		}
@@ -238,18 +238,21 @@ func portRange(protocol, word string) (from, to []byte, ok bool) {
 	return nil, nil, false
 }
 
-func port(protocol, word string) (uint16, bool) {
+// port reads a number or the name of a service, of whichever protocol, as nft
+// does.
+func port(word string) (uint16, bool) {
 	if word == "" {
 		return 0, false
 	}
 	if n, err := strconv.ParseUint(word, 10, 16); err == nil {
 		return uint16(n), true
 	}
-	if protocol != "udp" {
-		protocol = "tcp"
+	for _, protocol := range []string{"tcp", "udp"} {
+		if n, err := net.LookupPort(protocol, word); err == nil && word[0] > '9' {
+			return uint16(n), true
+		}
 	}
-	n, err := net.LookupPort(protocol, word)
-	return uint16(n), err == nil && word[0] > '9'
+	return 0, false
 }
 
 // values compiles what follows a load: one value, a range or a set in braces.

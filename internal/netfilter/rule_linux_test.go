@@ -24,7 +24,7 @@ var ruleTexts = []string{
 	"tcp dport { http,https,8000-8010 } ip saddr @s reject",
 	"tcp dport { 0-65535 } ip saddr @s drop",
 	"tcp dport { 1-21, 22, 65000-65535 } ip saddr @s drop",
-	"udp dport { domain } ip6 saddr @s6 drop",
+	"udp dport { domain, ssh } ip6 saddr @s6 drop",
 	"tcp dport { 22, 23, 80-90, 91 } ip saddr @s drop",
 	"tcp dport { 22, 23 } ip saddr @s drop",
 	"tcp dport { 22-23, 24-25 } ip saddr @s drop",

@@ -68,6 +68,18 @@ func (h *Hub) Subscribe(path string, opts SubscribeOptions) (*Subscription, erro
 	r.interested++
 	h.mu.Unlock()
 	r.do(func() { r.attach(s) })
+	return h.unlessClosed(s)
+}
+
+// unlessClosed ends a subscription that was made while the hub was closed.
+func (h *Hub) unlessClosed(s *Subscription) (*Subscription, error) {
+	h.mu.Lock()
+	closed := h.closed
+	h.mu.Unlock()
+	if closed {
+		s.Close()
+		return nil, errClosed
+	}
 	return s, nil
 }
 

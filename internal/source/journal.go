@@ -73,7 +73,7 @@ func (h *Hub) SubscribeJournal(opts JournalOptions) (*Subscription, error) {
 	r.interested++
 	h.mu.Unlock()
 	r.do(func() { r.attach(s, &opts) })
-	return s, nil
+	return h.unlessClosed(s)
 }
 
 // releaseJournal is release for the journal.

@@ -41,6 +41,7 @@ type journalReader struct {
 	place      journal.Place
 	wake       chan struct{}
 	quit       chan struct{}
+	over       chan struct{} // closed when the goroutine has ended
 	interested int // the hub's lock guards it
 	rescan     atomic.Bool
 
@@ -62,7 +63,7 @@ type journalReader struct {
 
 func newJournalReader(h *Hub, key journalKey, o *JournalOptions) *journalReader {
 	r := &journalReader{
-		hub: h, key: key, wake: make(chan struct{}, 1), quit: make(chan struct{}),
+		hub: h, key: key, wake: make(chan struct{}, 1), quit: make(chan struct{}), over: make(chan struct{}),
 		place: journal.Place{Path: o.Path, Files: o.Files, Flags: o.Flags, Namespace: o.Namespace, Rotated: o.Rotated, Root: o.root},
 		files: map[fileKey]*journalFile{}, finished: map[fileKey]bool{}, failed: map[string]bool{}, watches: map[string]*watch{},
 	}
@@ -83,13 +84,17 @@ func (r *journalReader) changed() {
 	r.poke()
 }
 
+// do is reader's do.
 func (r *journalReader) do(f func()) {
 	done := make(chan struct{})
 	r.mu.Lock()
 	r.tasks = append(r.tasks, func() { defer close(done); f() })
 	r.mu.Unlock()
 	r.poke()
-	<-done
+	select {
+	case <-done:
+	case <-r.over:
+	}
 }
 
 func (r *journalReader) runTasks() {
@@ -141,6 +146,7 @@ func (r *journalReader) run() {
 				r.rescan.Store(true)
 			}
 		case <-r.quit:
+			close(r.over)
 			for _, f := range r.files {
 				_ = f.Close()
 			}

@@ -15,7 +15,7 @@ import (
 
 func listenJournal(t testing.TB, h *Hub, opts JournalOptions) *listener {
 	t.Helper()
-	l := &listener{t: t, lines: make(chan got, 1<<20), notes: make(chan logbook.Record, 1000)}
+	l := &listener{t: t, lines: make(chan got, 1<<15), notes: make(chan logbook.Record, 1000)}
 	if opts.Flags == 0 {
 		opts.Flags = -1
 	}
@@ -182,7 +182,7 @@ func TestSlowListenerOfTheJournalHoldsUpNobody(t *testing.T) {
 	dir := t.TempDir()
 	journaltest.Write(t, filepath.Join(dir, "system.journal"), journaltest.Samples(5000))
 	h := newHub(t, Options{})
-	slow := &listener{t: t, lines: make(chan got, 1<<20), stop: true}
+	slow := &listener{t: t, lines: make(chan got, 1<<15), stop: true}
 	sub, err := h.SubscribeJournal(JournalOptions{Path: dir, Flags: -1, Window: 2, Sink: slow.take})
 	if err != nil {
 		t.Fatal(err)

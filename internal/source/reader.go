@@ -41,6 +41,7 @@ type reader struct {
 	path string
 	wake chan struct{}
 	quit chan struct{}
+	over chan struct{} // closed when the goroutine has ended
 	// interested counts subscriptions; the hub's lock guards it.
 	interested int
 
@@ -61,7 +62,7 @@ type reader struct {
 }
 
 func newReader(h *Hub, path string) *reader {
-	return &reader{hub: h, path: path, wake: make(chan struct{}, 1), quit: make(chan struct{})}
+	return &reader{hub: h, path: path, wake: make(chan struct{}, 1), quit: make(chan struct{}), over: make(chan struct{})}
 }
 
 // poke makes the reader look.
@@ -72,14 +73,18 @@ func (r *reader) poke() {
 	}
 }
 
-// do runs a function in the reader's goroutine and waits for it.
+// do runs a function in the reader's goroutine and waits for it. After the
+// reader's end it does nothing.
 func (r *reader) do(f func()) {
 	done := make(chan struct{})
 	r.mu.Lock()
 	r.tasks = append(r.tasks, func() { f(); close(done) })
 	r.mu.Unlock()
 	r.poke()
-	<-done
+	select {
+	case <-done:
+	case <-r.over:
+	}
 }
 
 // runTasks says whether there were any.
@@ -135,6 +140,7 @@ func (r *reader) run() {
 }
 
 func (r *reader) end() {
+	close(r.over)
 	for _, g := range r.gens {
 		g.close()
 	}

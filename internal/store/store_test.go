@@ -103,6 +103,7 @@ func texts(records []logbook.Record) []string {
 	return out
 }
 
+// Control traps 23 and 46.
 func TestBanIsStoredAsTheReferenceStoresIt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f.sqlite3")
 	s := openTest(t, path, Options{MaxMatches: 3})
@@ -149,6 +150,7 @@ func TestManualBanHasEmptyMatchesAndNoneWithoutDbmaxmatches(t *testing.T) {
 	}
 }
 
+// Control trap 24.
 func TestRestoreKeepsShortensAndDropsAsMeasured(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	rows := [][2]int64{{-300, 600}, {-300, -1}, {-3600, 86400}, {-100, 86400}, {100, 600}, {-100, -2}}
@@ -232,6 +234,7 @@ func TestBansAreRestoredInTheOrderOfTheirText(t *testing.T) {
 	}
 }
 
+// Control trap 25.
 func TestForgetDeletesRowsAndHistoryOfThatJailOnly(t *testing.T) {
 	s := openTest(t, memoryPath, Options{})
 	now := time.Unix(1_800_000_000, 0)
@@ -503,6 +506,7 @@ func TestWrongRequestFailsAlone(t *testing.T) {
 	}
 }
 
+// Control trap 21.
 func TestFileAndDirectoryAreMadePrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lib", "f.sqlite3")
 	s := openTest(t, path, Options{})

@@ -285,6 +285,7 @@ func TestGrowingFileIsFollowed(t *testing.T) {
 	_ = f.Close()
 }
 
+// Matching trap 32 among them.
 func TestLineIsComposedAsTheReferenceDoes(t *testing.T) {
 	for _, c := range []struct {
 		fields []string

@@ -42,7 +42,7 @@ type journalReader struct {
 	wake       chan struct{}
 	quit       chan struct{}
 	over       chan struct{} // closed when the goroutine has ended
-	interested int // the hub's lock guards it
+	interested int           // the hub's lock guards it
 	rescan     atomic.Bool
 
 	mu    sync.Mutex

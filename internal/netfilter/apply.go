@@ -102,7 +102,7 @@ func (f *Fence) ready(s *side, op *Op, verdict *error) bool {
 		return false
 	}
 	if !s.started {
-		if *verdict = f.start(s, false); *verdict != nil {
+		if *verdict = f.start(s, false, true); *verdict != nil {
 			return false
 		}
 	}
@@ -241,7 +241,7 @@ func (f *Fence) try(s *side, units []unit) error {
 // applyNet changes one network. Its covering prefixes change in one transaction.
 func (f *Fence) applyNet(s *side, op *Op) error {
 	if op.Kind == Add && !s.hasNets {
-		if err := f.start(s, true); err != nil {
+		if err := f.start(s, true, true); err != nil {
 			return err
 		}
 	}

@@ -132,7 +132,7 @@ func (f *Fence) Adopt() ([]ipaddr.Family, error) {
 	for _, s := range f.sides {
 		there, err := f.kernel.adopt(&f.spec, &s.spec)
 		if err == nil && there {
-			err = f.start(s, false)
+			err = f.start(s, false, true)
 		}
 		if err != nil {
 			return out, err
@@ -157,7 +157,7 @@ func (f *Fence) Start(families ...ipaddr.Family) error {
 		if s.started {
 			continue
 		}
-		if err := f.start(s, false); err != nil {
+		if err := f.start(s, false, true); err != nil {
 			return err
 		}
 	}
@@ -166,12 +166,15 @@ func (f *Fence) Start(families ...ipaddr.Family) error {
 
 // start installs a side; what it finds in the kernel and does not know is left
 // over from an earlier run.
-func (f *Fence) start(s *side, nets bool) error {
-	h, err := f.kernel.install(&f.spec, &s.spec, nets || s.hasNets)
+func (f *Fence) start(s *side, nets, move bool) error {
+	h, err := f.kernel.install(&f.spec, &s.spec, nets || s.hasNets, move)
 	if err != nil {
 		return err
 	}
 	s.started, s.hasNets = true, h.hasNets
+	if h.chainReplaced {
+		f.conn.tellOthers(removal{"chain", f.spec.TableFamily, f.spec.Table, f.spec.Chain})
+	}
 	now := f.now()
 	for _, list := range [][]found{h.single, h.nets} {
 		for _, e := range list {
@@ -338,7 +341,7 @@ func (f *Fence) Respec(spec Spec) error {
 	}
 	for _, s := range f.sides {
 		if s.started {
-			if _, err := f.restore(s); err != nil {
+			if _, err := f.restore(s, true); err != nil {
 				return err
 			}
 		}
@@ -368,7 +371,8 @@ func (f *Fence) Check() error {
 	return nil
 }
 
-// Heal makes anew what is missing and puts every ban back.
+// Heal makes anew what is missing and puts every ban back. A chain that another
+// fence moved stays where it is: the latest configuration wins.
 // It returns how many elements it had to add.
 func (f *Fence) Heal() (int, error) {
 	f.mu.Lock()
@@ -379,16 +383,17 @@ func (f *Fence) Heal() (int, error) {
 		if !s.started {
 			continue
 		}
-		n, err := f.restore(s)
+		n, err := f.restore(s, false)
 		added += n
 		errs = append(errs, err)
 	}
 	return added, errors.Join(errs...)
 }
 
-// restore installs a side and adds the elements that are not there.
-func (f *Fence) restore(s *side) (int, error) {
-	if err := f.start(s, s.hasNets); err != nil {
+// restore installs a side and adds the elements that are not there. move says
+// whether a chain at another place is to be moved.
+func (f *Fence) restore(s *side, move bool) (int, error) {
+	if err := f.start(s, s.hasNets, move); err != nil {
 		return 0, err
 	}
 	there := map[netip.Prefix]struct{}{}

@@ -480,6 +480,40 @@ func TestPacketsOfBannedAddressesAreStopped(t *testing.T) {
 	}
 }
 
+func TestChainAtAnotherPlaceIsReplacedForAll(t *testing.T) {
+	ns := testenv.NewNetns(t)
+	c := open(t, ns)
+	one := c.NewFence(mustSpec(t, "multiport", "name", "one"))
+	two := c.NewFence(mustSpec(t, "multiport", "name", "two"))
+	apply(t, one, bans(soon(), "192.0.2.1"))
+	apply(t, two, bans(soon(), "192.0.2.2"))
+	healed := make(chan error, 1)
+	place := []string{"chain_hook", "prerouting", "chain_priority", "-110"}
+	err := two.Watch(t.Context(), func(Loss) {
+		_, err := two.Heal()
+		healed <- err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Respec(mustSpec(t, "multiport", append(place, "name", "one")...)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-healed; err != nil {
+		t.Error(err)
+	}
+	rules := ruleset(t, ns)
+	if !strings.Contains(rules, "hook prerouting") || strings.Count(rules, " reject ") != 2 {
+		t.Errorf("rules:\n%s", rules)
+	}
+	wantHolds(t, one, "192.0.2.1")
+	wantHolds(t, two, "192.0.2.2")
+	ns.Run(t, "nft", "add rule inet f2b-table f2b-chain tcp dport 1 drop")
+	if err := one.Respec(mustSpec(t, "multiport", "name", "one")); err == nil || !strings.Contains(err.Error(), "with rules of others") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestOpenSaysWhyItCannotWork(t *testing.T) {
 	_, err := Open(Options{NetNS: 1 << 20})
 	if err == nil || !strings.Contains(err.Error(), "network namespace") {

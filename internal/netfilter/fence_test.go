@@ -32,7 +32,7 @@ func newFakeFence() (*Fence, *fakeKernel) {
 	return f, k
 }
 
-func (k *fakeKernel) install(_ *Spec, f *FamilySpec, nets bool) (held, error) {
+func (k *fakeKernel) install(_ *Spec, f *FamilySpec, nets, _ bool) (held, error) {
 	for _, name := range []string{f.Set, f.NetSet} {
 		if k.sets[name] == nil && (name == f.Set || nets) {
 			k.sets[name] = map[netip.Prefix]time.Duration{}

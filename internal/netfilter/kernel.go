@@ -12,8 +12,9 @@ type kernel interface {
 	// install makes what is missing of one family and puts the rules in place.
 	// Sets that are there keep their elements, which it returns; one of another
 	// shape is replaced by ours. nets asks for the set of networks even where
-	// there was none.
-	install(spec *Spec, family *FamilySpec, nets bool) (held, error)
+	// there was none; move allows to make the chain anew where it is there at
+	// another place, else it is used where it is.
+	install(spec *Spec, family *FamilySpec, nets, move bool) (held, error)
 	// adopt looks whether sets of a family are there.
 	adopt(spec *Spec, family *FamilySpec) (bool, error)
 	// change deletes and adds elements of one set.
@@ -51,6 +52,9 @@ type held struct {
 	single, nets []found
 	// hasNets says that the set of networks exists now.
 	hasNets bool
+	// chainReplaced says that the chain had to be made anew, and that the rules
+	// of other fences went with it.
+	chainReplaced bool
 }
 
 // setRef names a set.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/nftables/expr"
@@ -220,9 +221,13 @@ type sight struct {
 	rules []ruleRef // that look up our sets
 	// single and nets are nil where the set is not there.
 	single, nets *kernelSet
+	// there says that the chain is there; moved, that it is at another place in
+	// the packets' way and shall not stay. Then rules are all those of the
+	// chain, and have to go with it.
+	there, moved bool
 }
 
-func (k *nftKernel) look(spec *Spec, f *FamilySpec) (sight, error) {
+func (k *nftKernel) look(spec *Spec, f *FamilySpec, move bool) (sight, error) {
 	family := tableFamilies[spec.TableFamily]
 	var s sight
 	sets, err := k.sets(family, spec.Table)
@@ -238,15 +243,58 @@ func (k *nftKernel) look(spec *Spec, f *FamilySpec) (sight, error) {
 		}
 	}
 	all, err := k.rules(family, spec.Table)
+	if err != nil {
+		return s, err
+	}
 	s.rules = rulesOf(all, f.Set, f.NetSet)
-	return s, err
+	if s.there, s.moved, err = k.chainPlace(family, spec); err != nil || !s.moved || !move {
+		s.moved = false
+		return s, err
+	}
+	s.rules = nil
+	for _, r := range all {
+		if r.chain != spec.Chain {
+			continue
+		}
+		if !slices.ContainsFunc(r.sets, func(name string) bool { return !strings.HasPrefix(name, "__") }) {
+			return s, fmt.Errorf("the chain %s is there with another hook or priority, and with rules of others", spec.Chain)
+		}
+		s.rules = append(s.rules, r)
+	}
+	return s, nil
 }
 
-func (k *nftKernel) install(spec *Spec, f *FamilySpec, nets bool) (h held, err error) {
+// chainPlace tells whether the chain is there, and whether with another type,
+// hook or priority than it should have.
+func (k *nftKernel) chainPlace(family uint8, spec *Spec) (there, moved bool, err error) {
+	err = k.listing(func(m *message) {
+		m.nft(unix.NFT_MSG_GETCHAIN, unix.NLM_F_DUMP, family)
+		m.text(unix.NFTA_CHAIN_TABLE, spec.Table)
+		m.end()
+	}, func() { there, moved = false, false }, func(body []byte) {
+		if cstring(find(body, unix.NFTA_CHAIN_TABLE)) != spec.Table || cstring(find(body, unix.NFTA_CHAIN_NAME)) != spec.Chain {
+			return
+		}
+		hook := find(body, unix.NFTA_CHAIN_HOOK)
+		there = true
+		moved = hook == nil || cstring(find(body, unix.NFTA_CHAIN_TYPE)) != spec.ChainType ||
+			beU32(find(hook, unix.NFTA_HOOK_HOOKNUM)) != hooks[spec.Hook] ||
+			beU32(find(hook, unix.NFTA_HOOK_PRIORITY)) != uint32(spec.Priority)
+	})
+	if errors.Is(err, errMissing) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, fmt.Errorf("list the chains of table %s: %w", spec.Table, err)
+	}
+	return there, moved, nil
+}
+
+func (k *nftKernel) install(spec *Spec, f *FamilySpec, nets, move bool) (h held, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for range attempts {
-		h, err = k.tryInstall(spec, f, nets)
+		h, err = k.tryInstall(spec, f, nets, move)
 		if !errors.Is(err, errMissing) && !errors.Is(err, errExists) {
 			break
 		}
@@ -257,8 +305,8 @@ func (k *nftKernel) install(spec *Spec, f *FamilySpec, nets bool) (h held, err e
 	return h, nil
 }
 
-func (k *nftKernel) tryInstall(spec *Spec, f *FamilySpec, nets bool) (h held, err error) {
-	s, err := k.look(spec, f)
+func (k *nftKernel) tryInstall(spec *Spec, f *FamilySpec, nets, move bool) (h held, err error) {
+	s, err := k.look(spec, f, move)
 	if err != nil {
 		return h, err
 	}
@@ -270,6 +318,7 @@ func (k *nftKernel) tryInstall(spec *Spec, f *FamilySpec, nets bool) (h held, er
 	if h, err = k.read(spec, f, s); err != nil {
 		return h, err
 	}
+	h.chainReplaced = s.moved
 	h.hasNets = nets || s.nets != nil || len(h.nets) > 0
 	newSingle := s.single == nil || s.single.flags != singleFlags
 	moved := s.single != nil && s.single.flags&unix.NFT_SET_INTERVAL != 0 && len(h.nets) > 0
@@ -281,9 +330,17 @@ func (k *nftKernel) tryInstall(spec *Spec, f *FamilySpec, nets bool) (h held, er
 	family := tableFamilies[spec.TableFamily]
 	return h, k.transaction(func(m *message) {
 		addTable(m, family, spec.Table)
-		addChain(m, family, spec)
 		for _, r := range s.rules {
 			deleteRule(m, family, spec.Table, r)
+		}
+		if s.moved {
+			m.nft(unix.NFT_MSG_DELCHAIN, 0, family)
+			m.text(unix.NFTA_CHAIN_TABLE, spec.Table)
+			m.text(unix.NFTA_CHAIN_NAME, spec.Chain)
+			m.end()
+		}
+		if !s.there || s.moved {
+			addChain(m, family, spec)
 		}
 		if newSingle {
 			k.replaceSet(m, family, spec.Table, s.single, f.Set, f.Family, singleFlags, h.single)
@@ -561,7 +618,7 @@ func (k *nftKernel) elements(set setRef) ([]found, error) {
 func (k *nftKernel) adopt(spec *Spec, f *FamilySpec) (bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s, err := k.look(spec, f)
+	s, err := k.look(spec, f, false)
 	return s.single != nil || s.nets != nil, err
 }
 
@@ -620,7 +677,7 @@ func (k *nftKernel) tryRemove(spec *Spec, families []FamilySpec) error {
 func (k *nftKernel) missing(spec *Spec, f *FamilySpec, nets bool) (string, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s, err := k.look(spec, f)
+	s, err := k.look(spec, f, false)
 	switch {
 	case err != nil:
 		return "", err

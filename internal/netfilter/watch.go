@@ -42,6 +42,18 @@ func (c *Conn) watchFor(ctx context.Context, f *Fence, lost func(Loss)) error {
 	return nil
 }
 
+// tellOthers tells the other fences of what one had to remove.
+func (c *Conn) tellOthers(r removal) {
+	c.mu.Lock()
+	w := c.watch
+	c.mu.Unlock()
+	if w == nil {
+		return
+	}
+	// Not here: the fence that calls holds its lock.
+	go w.happened([]removal{r}, "stockade")
+}
+
 // happened is called for each transaction of others that removed something. No
 // removals mean that some went by unseen.
 func (w *watcher) happened(removals []removal, program string) {

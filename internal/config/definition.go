@@ -131,7 +131,7 @@ func (t *Tree) define(kind *definitionKind, r request) (*definition, *problem) {
 		section = newLayered("Definition")
 	}
 	d.section = section
-	d.scope = scope{set: d.set, section: section, vars: vars, base: t.overlay.dir, chain: &chain{}}
+	d.scope = scope{set: d.set, section: section, vars: vars, base: t.overlay.dir, chain: &chain{}, rough: !r.all}
 	if err := d.readOptions(ok, r); err != nil {
 		return nil, err
 	}
@@ -277,7 +277,7 @@ func (d *definition) readInit(r request) *problem {
 	if !ok {
 		return nil
 	}
-	sc := scope{set: d.set, section: section, base: d.scope.base, chain: d.scope.chain}
+	sc := scope{set: d.set, section: section, base: d.scope.base, chain: d.scope.chain, rough: d.scope.rough}
 	for _, name := range section.order {
 		plain, _, isConditional := strings.Cut(name, "?")
 		passed, given := param(params, name)
@@ -430,7 +430,7 @@ func (d *definition) named(name string) (traced, bool, *problem) {
 // read interpolates an option of a section, in which parameters are not
 // visible.
 func (d *definition) read(section *layered, name string) (traced, bool, *problem) {
-	sc := scope{set: d.set, section: section, base: d.scope.base, chain: d.scope.chain}
+	sc := scope{set: d.set, section: section, base: d.scope.base, chain: d.scope.chain, rough: d.scope.rough}
 	if !sc.has(name) {
 		return traced{}, false, nil
 	}

@@ -33,6 +33,8 @@ type scope struct {
 	// chain remembers known/ references that Fail2ban takes for endless.
 	chain *chain
 	base  string
+	// rough says that nobody asks for the origins of parts.
+	rough bool
 }
 
 // chain collects the definitions whose known/ reference leads to one that has
@@ -82,6 +84,7 @@ func (sc *scope) expand(option string, v *value) (traced, *problem) {
 		return traced{text: v.text, whole: v}, nil
 	}
 	x := expansion{scope: sc, option: option, root: v}
+	x.out.rough = sc.rough
 	if err := x.run(v.text, v, option, 1); err != nil {
 		return traced{}, err
 	}

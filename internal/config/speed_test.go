@@ -81,3 +81,14 @@ func BenchmarkTwoHundredJailsAsProcesses(b *testing.B) {
 	}
 	_ = os.Remove(ours)
 }
+
+func BenchmarkPrintTwoHundredJails(b *testing.B) {
+	r, err := readTree(twoHundredJails(b), Dump)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		Lines(r.Stream)
+	}
+}

@@ -21,29 +21,28 @@ type tags struct {
 }
 
 // nextTag finds the first <name> at or after from: a name has no blank and no
-// angle bracket. It returns -1 when there is none.
-func nextTag(text string, from int) (start, end int) {
-	for {
-		if from > len(text) {
-			return -1, -1
-		}
+// angle bracket. start is -1 when there is none. outer tells that a bracket was
+// open before the tag, so that replacing it may make another tag.
+func nextTag(text string, from int) (start, end int, outer bool) {
+	for from < len(text) {
 		i := strings.IndexByte(text[from:], '<')
 		if i < 0 {
-			return -1, -1
+			break
 		}
 		start = from + i
-		j := strings.IndexAny(text[start+1:], " <>")
-		if j < 0 {
-			return -1, -1
-		}
-		from = start + 1 + j
-		if text[from] == '>' && j > 0 {
-			return start, from + 1
-		}
-		if text[from] != '<' {
+		from = start + 1
+		for from < len(text) && text[from] != ' ' && text[from] != '<' && text[from] != '>' {
 			from++
 		}
+		if from == len(text) {
+			break
+		}
+		if text[from] == '>' && from > start+1 {
+			return start, from + 1, outer
+		}
+		outer = outer || text[from] == '<'
 	}
+	return -1, -1, outer
 }
 
 // replace resolves all tags of the value of an option until nothing changes.
@@ -53,22 +52,23 @@ func (t *tags) replace(option string, v traced) (traced, *problem) {
 	}
 	rounds := map[string]int{}
 	for {
-		next, changed, err := t.pass(option, v, rounds)
-		if err != nil || !changed {
-			return v, err
+		next, again, err := t.pass(option, v, rounds)
+		if err != nil || !again {
+			return next, err
 		}
 		v = next
 	}
 }
 
 // pass replaces every tag of a value once. Tags that only come to stand there
-// by that, as <a_<b>> makes them, are left for the next pass.
-func (t *tags) pass(option string, v traced, rounds map[string]int) (next traced, changed bool, err *problem) {
+// by that, as <a_<b>> makes them, are left for another pass; again says that
+// there may be some.
+func (t *tags) pass(option string, v traced, rounds map[string]int) (next traced, again bool, err *problem) {
 	var w weaver
 	last := 0
 	var seen []string
 	for pos := 0; ; {
-		start, end := nextTag(v.text, pos)
+		start, end, outer := nextTag(v.text, pos)
 		if start < 0 {
 			break
 		}
@@ -92,8 +92,9 @@ func (t *tags) pass(option string, v traced, rounds map[string]int) (next traced
 			return v, false, selfReference(option, tag, v)
 		}
 		if last == 0 && w.buf == nil {
-			w.buf = make([]byte, 0, len(v.text)+len(repl.text)+64)
+			w.buf = make([]byte, 0, 2*len(v.text)+len(repl.text)+64)
 		}
+		again = again || outer || strings.IndexByte(repl.text, '<') >= 0
 		w.addPart(v, last, start)
 		if v.lost {
 			w.buf = append(w.buf, repl.text...)
@@ -108,7 +109,7 @@ func (t *tags) pass(option string, v traced, rounds map[string]int) (next traced
 	w.addPart(v, last, len(v.text))
 	next = w.done(v.whole)
 	next.lost = v.lost
-	return next, true, nil
+	return next, again, nil
 }
 
 func selfReference(option, tag string, v traced) *problem {

@@ -92,6 +92,8 @@ func (t traced) lineOrigin(n, start, end int) Origin {
 type weaver struct {
 	buf   []byte
 	spans []span
+	// rough leaves the spans out.
+	rough bool
 }
 
 // add appends text[from:to] of a definition. For a text without a definition
@@ -100,7 +102,7 @@ func (w *weaver) add(text string, from, to int, v *value, depth int) {
 	if from >= to {
 		return
 	}
-	if v == nil || v.lines == nil {
+	if w.rough || v == nil || v.lines == nil {
 		w.buf = append(w.buf, text[from:to]...)
 		w.mark(v, 0, depth)
 		return
@@ -130,6 +132,9 @@ func (w *weaver) mark(v *value, n, depth int) {
 
 // span appends a stretch; one that goes on from the last extends it.
 func (w *weaver) span(s span) {
+	if w.rough {
+		return
+	}
 	if n := len(w.spans); n > 0 {
 		if last := &w.spans[n-1]; last.file == s.file && last.line == s.line && last.depth == s.depth {
 			last.end = s.end
@@ -141,7 +146,7 @@ func (w *weaver) span(s span) {
 
 // addTraced appends a whole traced text, one level deeper.
 func (w *weaver) addTraced(t traced, depth int) {
-	if t.spans == nil {
+	if t.spans == nil || w.rough {
 		w.add(t.text, 0, len(t.text), t.whole, depth+1)
 		return
 	}
@@ -182,5 +187,5 @@ func (w *weaver) addPart(t traced, from, to int) {
 }
 
 func (w *weaver) done(whole *value) traced {
-	return traced{text: string(w.buf), whole: whole, spans: w.spans}
+	return traced{text: string(w.buf), whole: whole, spans: w.spans, lost: w.rough}
 }

@@ -157,10 +157,13 @@ func (s *Store) read(query func(context.Context, *sql.DB) error) error {
 	s.commit.RLock()
 	defer s.commit.RUnlock()
 	s.mu.Lock()
-	closed := s.closed
+	closed, outage := s.closed, s.health.Err
 	s.mu.Unlock()
 	if closed {
 		return ErrClosed
+	}
+	if s.files == nil {
+		return fmt.Errorf("read database: %w", outage)
 	}
 	err := query(context.Background(), s.files.reader)
 	if err != nil {

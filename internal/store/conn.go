@@ -154,12 +154,18 @@ func isOutage(err error) bool {
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
+// isLock says that another program is at work on the file.
+func isLock(err error) bool {
+	c := code(err)
+	return c == sqlite3.SQLITE_BUSY || c == sqlite3.SQLITE_LOCKED
+}
+
 // needsReopen says that a connection is of no more use: the file was moved,
 // made read-only or broken since it was opened.
 func needsReopen(err error) bool {
 	switch code(err) {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM:
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM:
 		return false
 	}
-	return true
+	return !isLock(err)
 }

@@ -42,7 +42,7 @@ type Store struct {
 	// so that neither side has to sleep in SQLite's busy loop because of the
 	// other. It also guards the connections against being reopened.
 	commit sync.RWMutex
-	files  *files
+	files  *files // nil while the file could not be opened yet
 
 	mu       sync.Mutex
 	queue    []*request // submitted and not yet taken by the writer
@@ -59,8 +59,9 @@ type Store struct {
 
 // Open opens or makes the database at path; ":memory:" is one that is
 // forgotten at Close. An older one is upgraded after a backup, a broken one
-// moved aside and made anew. The records say what was done, in the
-// reference's words, also where an error is returned.
+// moved aside and made anew; one that another program has locked is opened
+// later, and Health tells. The records say what was done, in the reference's
+// words, also where an error is returned.
 func Open(ctx context.Context, path string, opts Options) (*Store, []logbook.Record, error) {
 	s := &Store{
 		path: path, now: opts.Now, notice: opts.Notice, renewed: opts.Renewed, maxEvents: opts.MaxEvents,
@@ -86,7 +87,13 @@ func Open(ctx context.Context, path string, opts Options) (*Store, []logbook.Rec
 	}
 	var log records
 	f, err := s.openFile(ctx, &log)
-	if err != nil {
+	switch {
+	case err != nil && isLock(err):
+		// Somebody else has it now. It is opened when they are done.
+		s.health = Health{Err: err, Since: s.now()}
+		log.add(logbook.Error, "Database '%s' is in use by another program, changes are kept in memory: %v", path, err)
+		s.wake <- struct{}{}
+	case err != nil:
 		return nil, log.list, err
 	}
 	s.files = f

@@ -107,6 +107,32 @@ func TestLockedFileKeepsChangesUntilItIsFree(t *testing.T) {
 	}
 }
 
+func TestFileThatIsLockedAtTheStartIsOpenedLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f.sqlite3")
+	first := openTest(t, path, Options{})
+	commit(t, first, Batch{Bans: []Ban{ban("j", "192.0.2.1", base, 600), ban("j", "192.0.2.2", base, 600)}})
+	_, _ = first.Close()
+	other, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	if _, err := other.Exec(`BEGIN EXCLUSIVE`); err != nil {
+		t.Fatal(err)
+	}
+	s, said := watched(t, path)
+	if _, err := s.CurrentBans("j", RestoreOptions{Now: base, Bantime: 600}); err == nil {
+		t.Error("a locked file was read")
+	}
+	checkKept(t, s)
+	if _, err := other.Exec(`COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	said.await(t, "can be written again")
+	checkWritten(t, path)
+}
+
 func TestDeletedFileIsMadeAnewAndAskedForAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f.sqlite3")
 	renewed := make(chan struct{}, 1)

@@ -57,9 +57,13 @@ func (s *Store) submit(r *request) {
 		r.finish(fmt.Errorf("write database: %w", outage))
 		return
 	case outage != nil:
+		// It is answered here: once it is in the queue, the writer may come
+		// to it at any time.
+		answered := &request{done: r.done}
+		r.done = nil
 		s.keep(r)
 		s.mu.Unlock()
-		r.finish(deferred(outage))
+		answered.finish(deferred(outage))
 		return
 	}
 	s.queue = append(s.queue, r)
@@ -159,7 +163,7 @@ func (s *Store) settle(ctx context.Context, rest []*request, err error) time.Dur
 		s.notice(logbook.Record{Level: logbook.Error, Logger: logger, Text: fmt.Sprintf(
 			"Database '%s' cannot be written, %d change(s) are kept in memory: %v", s.path, waiting, err)})
 	}
-	if needsReopen(err) && s.reopen(ctx, err) && first {
+	if (s.files == nil || needsReopen(err)) && s.reopen(ctx, err) && first {
 		return time.Millisecond
 	}
 	return retryEvery
@@ -212,7 +216,9 @@ func (s *Store) reopen(ctx context.Context, cause error) bool {
 	if err != nil {
 		return false
 	}
-	_ = s.files.close()
+	if s.files != nil {
+		_ = s.files.close()
+	}
 	s.files = fresh
 	if anew && s.renewed != nil {
 		s.renewed()
@@ -247,6 +253,9 @@ func (s *Store) suspicion() error {
 // It returns those that did not reach the disk, and why; a request that is
 // wrong in itself is answered and is no reason.
 func (s *Store) write(ctx context.Context, requests []*request) (rest []*request, err error) {
+	if s.files == nil {
+		return requests, s.Health().Err
+	}
 	if len(requests) == 0 { // an attempt to see whether the disk is back
 		requests = []*request{{}}
 	}
@@ -372,7 +381,10 @@ func (s *Store) Close() ([]logbook.Record, error) {
 	s.mu.Unlock()
 	s.commit.Lock()
 	defer s.commit.Unlock()
-	err := s.files.close()
+	var err error
+	if s.files != nil {
+		err = s.files.close()
+	}
 	log.add(logbook.Info, "Connection to database closed.")
 	if err != nil && !errors.Is(err, os.ErrClosed) {
 		return log.list, fmt.Errorf("close database: %w", err)

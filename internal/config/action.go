@@ -14,10 +14,18 @@ import (
 var actionKind = &definitionKind{
 	folder: "action.d",
 	options: []optionKind{
-		{"actionstart", textOption}, {"actionstart_on_demand", boolOption}, {"actionstop", textOption},
-		{"actionflush", textOption}, {"actionreload", textOption}, {"actioncheck", textOption},
-		{"actionrepair", textOption}, {"actionrepair_on_unban", boolOption}, {"actionban", textOption},
-		{"actionprolong", textOption}, {"actionreban", textOption}, {"actionunban", textOption},
+		{"actionstart", textOption},
+		{"actionstart_on_demand", boolOption},
+		{"actionstop", textOption},
+		{"actionflush", textOption},
+		{"actionreload", textOption},
+		{"actioncheck", textOption},
+		{"actionrepair", textOption},
+		{"actionrepair_on_unban", boolOption},
+		{"actionban", textOption},
+		{"actionprolong", textOption},
+		{"actionreban", textOption},
+		{"actionunban", textOption},
 		{"norestored", boolOption},
 	},
 	server: map[string]bool{

@@ -13,8 +13,13 @@ import (
 var filterKind = &definitionKind{
 	folder: "filter.d",
 	options: []optionKind{
-		{"usedns", textOption}, {"prefregex", textOption}, {"ignoreregex", textOption}, {"failregex", textOption},
-		{"maxlines", intOption}, {"datepattern", textOption}, {"journalmatch", textOption},
+		{"usedns", textOption},
+		{"prefregex", textOption},
+		{"ignoreregex", textOption},
+		{"failregex", textOption},
+		{"maxlines", intOption},
+		{"datepattern", textOption},
+		{"journalmatch", textOption},
 	},
 	traced: map[string]bool{"failregex": true, "ignoreregex": true, "journalmatch": true},
 }

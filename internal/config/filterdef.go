@@ -76,8 +76,10 @@ func ReadFilter(opts Options, nameOrPath string, params []Param, jail string) (*
 func (t *Tree) JailFilter(jail string) (*FilterDef, []Finding, error) {
 	r := &Result{}
 	if _, ok := t.jails.section(jail); !ok {
-		return nil, nil, &problem{Severity: Error, Code: "no-jail", Text: "there is no jail " + jail,
-			Cure: "did you mean " + nearest(jail, t.Jails()) + "?"}
+		return nil, nil, &problem{
+			Severity: Error, Code: "no-jail", Text: "there is no jail " + jail,
+			Cure: "did you mean " + nearest(jail, t.Jails()) + "?",
+		}
 	}
 	j := t.newJailReader(jail, Dump, r)
 	if _, err := j.enabled(); err != nil {

@@ -58,8 +58,10 @@ func (g *generated) defaults() string {
 		b.WriteString(v + g.pick(" = ", "=", " : ", ":") + text + "\n")
 		g.vars = append(g.vars, v)
 	}
-	for _, o := range []string{"usedns = warn", "bantime = 10m", "findtime = 1d 2h", "ignoreip = 127.0.0.1 ::1", "logencoding = auto",
-		"bantime.increment = true", "port = 0:65535", "chain = <known/chain>", "backend = %(sysback)s", "enabled = false", "mode = normal"} {
+	for _, o := range []string{
+		"usedns = warn", "bantime = 10m", "findtime = 1d 2h", "ignoreip = 127.0.0.1 ::1", "logencoding = auto",
+		"bantime.increment = true", "port = 0:65535", "chain = <known/chain>", "backend = %(sysback)s", "enabled = false", "mode = normal",
+	} {
 		if g.with(40, "DEFAULT option") {
 			b.WriteString(o + "\n")
 		}

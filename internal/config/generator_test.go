@@ -135,8 +135,10 @@ func (g *generated) filter(name string) {
 	}
 	b.WriteString("[Definition]\n__pre = p%(__name__)s\nre-normal = N\nre-ddos = D\n")
 	b.WriteString(g.list("failregex", g.rnd.IntN(3), g.regex))
-	for _, o := range []string{"ignoreregex = ign <mode>", "ignoreregex =", "prefregex = ^p<F-CONTENT>.+</F-CONTENT>$", "datepattern = %%Y-%%m", "datepattern = {^LN-BEG}",
-		"maxlines = 3", "maxlines = x", "journalmatch = _A=b + _C=d", "journalmatch = _A=\"b c\"\n   _D=e", "usedns = raw", "mode = normal", "logtype = own"} {
+	for _, o := range []string{
+		"ignoreregex = ign <mode>", "ignoreregex =", "prefregex = ^p<F-CONTENT>.+</F-CONTENT>$", "datepattern = %%Y-%%m", "datepattern = {^LN-BEG}",
+		"maxlines = 3", "maxlines = x", "journalmatch = _A=b + _C=d", "journalmatch = _A=\"b c\"\n   _D=e", "usedns = raw", "mode = normal", "logtype = own",
+	} {
 		if key := strings.Fields(o)[0]; g.maybe(14) && !strings.Contains(b.String(), "\n"+key+" =") {
 			g.used["filter option"] = true
 			b.WriteString(o + "\n")
@@ -178,9 +180,11 @@ func (g *generated) action(name string) {
 		b.WriteString("[DEFAULT]\nhelper = from default\n")
 	}
 	b.WriteString("[Definition]\nhelper2 = <helper> <port>\n_x_<kind> = never\n_x_one = ONE\n_x_two = TWO <port>\n")
-	for _, o := range []string{"actionstart = start <name> <chain>", "actionstop = stop <actname>", "actioncheck =", "actionflush = flush <maxretry> <findtime>",
+	for _, o := range []string{
+		"actionstart = start <name> <chain>", "actionstop = stop <actname>", "actioncheck =", "actionflush = flush <maxretry> <findtime>",
 		"actionrepair = <known/actionban> <Definition/actionban>", "actionunban = un <ip> <Init/port> <default/helper> <known/helper2>", "norestored = " + g.pick("1", "yes", "no"),
-		"actionstart_on_demand = " + g.pick("on", "off"), "actionprolong = pro <bantime> <timeout> <matches>", "actionreload = <blocktype> <backend>"} {
+		"actionstart_on_demand = " + g.pick("on", "off"), "actionprolong = pro <bantime> <timeout> <matches>", "actionreload = <blocktype> <backend>",
+	} {
 		if g.with(35, "action option") {
 			b.WriteString(o + "\n")
 		}

@@ -16,7 +16,7 @@ import (
 // files and those of the older release, both read as the reference reads them.
 func stockTrees(t *testing.T) map[string]string {
 	trees := map[string]string{"1.1.1": filepath.Join(testenv.Reference(t), "etc/fail2ban")}
-	t.Run("1.0.2", func(t *testing.T) {
+	t.Run("older release", func(t *testing.T) {
 		trees["1.0.2"] = filepath.Join(testenv.Reference102(t), "etc/fail2ban")
 	})
 	return trees
@@ -111,25 +111,46 @@ func TestStockFiltersGiveTheReferencesStreamInEveryMode(t *testing.T) {
 	for name, stock := range stockTrees(t) {
 		t.Run(name, func(t *testing.T) {
 			dir := copyTree(t, stock)
-			for _, filter := range definitionNames(t, dir, "filter.d") {
-				var local strings.Builder
-				for _, mode := range filterModes(t, filepath.Join(dir, "filter.d", filter+".conf")) {
-					for _, logtype := range []string{"", ",logtype=journal"} {
-						fmt.Fprintf(&local, "[t-%s-%s%s]\nenabled = true\nfilter = %s[mode=%s%s]\naction =\n",
-							filter, mode, strings.TrimPrefix(logtype, ",logtype="), filter, mode, logtype)
-					}
-				}
-				writeFile(t, dir, "jail.local", local.String())
-				_, a := ref.stream(dir)
-				r, err := readTree(dir, Dump)
-				if v, why := compareAnswer(a, r, err); v != same && v != refused {
-					t.Errorf("filter %s: %s", filter, why)
-				}
-				lines += strings.Count(a.Out, "\n")
+			names := definitionNames(t, dir, "filter.d")
+			for len(names) > 0 {
+				n := min(12, len(names))
+				lines += sameFilters(t, ref, dir, names[:n])
+				names = names[n:]
 			}
 		})
 	}
 	t.Logf("%d lines, none differs", lines)
+}
+
+// sameFilters compares jails with some filters in all their modes. Where the
+// reference refuses all of them for the sake of one (some files are only there
+// to be included), each is compared alone.
+func sameFilters(t *testing.T, ref *referenceClient, dir string, filters []string) int {
+	t.Helper()
+	var local strings.Builder
+	for _, filter := range filters {
+		for _, mode := range filterModes(t, filepath.Join(dir, "filter.d", filter+".conf")) {
+			for _, logtype := range []string{"", ",logtype=journal"} {
+				fmt.Fprintf(&local, "[t-%s-%s%s]\nenabled = true\nfilter = %s[mode=%s%s]\naction =\n",
+					filter, mode, strings.TrimPrefix(logtype, ",logtype="), filter, mode, logtype)
+			}
+		}
+	}
+	writeFile(t, dir, "jail.local", local.String())
+	_, a := ref.stream(dir)
+	r, err := readTree(dir, Dump)
+	v, why := compareAnswer(a, r, err)
+	switch {
+	case v == refused && len(filters) > 1:
+		lines := 0
+		for _, filter := range filters {
+			lines += sameFilters(t, ref, dir, []string{filter})
+		}
+		return lines
+	case v != same && v != refused:
+		t.Errorf("filters %v: %s", filters, why)
+	}
+	return strings.Count(a.Out, "\n")
 }
 
 // definitionNames lists the filters or actions of a tree.

@@ -137,8 +137,13 @@ func TestValueConversions(t *testing.T) {
 		n  int64
 		ok bool
 	}{
-		{Int(5), 5, true}, {Float(5.9), 5, true}, {Float(-5.9), -5, true}, {Float(math.NaN()), 0, false},
-		{Float(1e300), 0, false}, {boolean(true), 1, true}, {Value{kind: tupleKind}, 0, false},
+		{Int(5), 5, true},
+		{Float(5.9), 5, true},
+		{Float(-5.9), -5, true},
+		{Float(math.NaN()), 0, false},
+		{Float(1e300), 0, false},
+		{boolean(true), 1, true},
+		{Value{kind: tupleKind}, 0, false},
 	} {
 		if n, ok := tc.v.Int64(); n != tc.n || ok != tc.ok {
 			t.Errorf("%v: %d %v", tc.v, n, ok)

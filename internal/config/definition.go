@@ -280,9 +280,9 @@ func (d *definition) readInit(r request) *problem {
 	sc := scope{set: d.set, section: section, base: d.scope.base, chain: d.scope.chain, rough: d.scope.rough}
 	for _, name := range section.order {
 		plain, _, isConditional := strings.Cut(name, "?")
-		passed, given := param(params, name)
+		given := hasParam(params, name)
 		if !given && isConditional {
-			if passed, given = param(params, plain); given {
+			if passed, ok := param(params, plain); ok {
 				d.put(name, traced{text: passed})
 				continue
 			}

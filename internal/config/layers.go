@@ -16,8 +16,6 @@ type value struct {
 	lines []int
 	// prev is the definition in the same section that this one replaced.
 	prev *value
-	// made marks a value that the program supplies.
-	made bool
 }
 
 func (v *value) origin() Origin {

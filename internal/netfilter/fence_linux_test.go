@@ -290,30 +290,6 @@ func TestWhatTheFenceCannotHoldIsRefused(t *testing.T) {
 	}
 }
 
-func TestPacketsOfBannedAddressesAreStopped(t *testing.T) {
-	server, client := testenv.Pair(t)
-	client.AddAddr(t, "10.77.0.3/24")
-	ping := func(from, to string) bool {
-		return client.Command("ping", "-c1", "-W1", "-I", from, to).Run() == nil
-	}
-	testenv.Need(t, "ping")
-	f := open(t, server).NewFence(mustSpec(t, "allports", "protocol", "all", "blocktype", "drop"))
-	if !ping(client.Addr4, server.Addr4) || !ping(client.Addr6, server.Addr6) {
-		t.Fatal("no way to the server")
-	}
-	apply(t, f, bans(soon(), client.Addr4, client.Addr6))
-	if ping(client.Addr4, server.Addr4) || ping(client.Addr6, server.Addr6) {
-		t.Error("a banned address gets an answer")
-	}
-	if !ping("10.77.0.3", server.Addr4) {
-		t.Error("another address gets none")
-	}
-	apply(t, f, lifts(client.Addr4, client.Addr6), bans(soon(), "10.77.0.0/31", "fd77::/64"))
-	if !ping(client.Addr4, server.Addr4) || ping(client.Addr6, server.Addr6) {
-		t.Error("a network of others bans, or the own one does not")
-	}
-}
-
 func TestOpenSaysWhyItCannotWork(t *testing.T) {
 	_, err := Open(Options{NetNS: 1 << 20})
 	if err == nil || !strings.Contains(err.Error(), "network namespace") {

@@ -213,9 +213,13 @@ func (s *side) compare(lines []filtertest.Line) (results []filtertest.Result, di
 		if results[i].Error == "TookTooLong" {
 			return results, i, "", "TookTooLong"
 		}
+		before := s.f.BudgetHits()
 		got, info := s.process(ln)
 		want := referenceText(results[i])
 		if got != want {
+			if s.f.BudgetHits() > before {
+				return results, i, got, "TookTooLong"
+			}
 			if info.Err != nil {
 				got += " " + info.Err.Error()
 			}

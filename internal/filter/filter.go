@@ -102,6 +102,7 @@ type Filter struct {
 
 	now  time.Time
 	last lastDate
+	read readTime
 	once map[string]time.Time
 	// given and decoded are memory for parts of a line.
 	given, decoded []byte

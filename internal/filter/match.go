@@ -144,11 +144,18 @@ func (f *Filter) found(i int, lines []ticket.Match) error {
 
 // deliver adds a failure to the results of the line.
 func (f *Filter) deliver(i int, r *rule, who *subject, rec *session, data Data, lines []ticket.Match) {
-	f.failures = append(f.failures, Failure{})
-	x := &f.failures[len(f.failures)-1]
+	n := len(f.failures)
+	if n < cap(f.failures) && f.settings.light {
+		// Nothing but what is set below was ever set in it.
+		f.failures = f.failures[:n+1]
+	} else {
+		f.failures = append(f.failures, Failure{})
+	}
+	x := &f.failures[n]
 	x.ID, x.DNS, x.Index, x.Pending = who.id, who.dns, i, !who.found
 	l := &f.line
 	x.Time, x.HasTime, x.IntegerTime = l.time, l.hasTime, l.integer
+	x.NoFail = false
 	if f.settings.checkAll {
 		x.NoFail = rec != nil && rec.noFail || rec == nil && data.Text("nofail") != ""
 	}

@@ -147,7 +147,7 @@ func (f *Filter) SetDatePattern(option string) error {
 			return err
 		}
 	}
-	f.dates = d
+	f.dates, f.read = d, readTime{}
 	f.settings.datePattern = option
 	f.logDates()
 	return nil
@@ -171,7 +171,7 @@ func (f *Filter) SetLogTimezone(tz string) error {
 	if err := f.dates.SetDefaultZone(tz); err != nil {
 		return err
 	}
-	f.settings.timezone, f.settings.hasTimezone = tz, true
+	f.settings.timezone, f.settings.hasTimezone, f.read = tz, true, readTime{}
 	return nil
 }
 
@@ -223,7 +223,7 @@ func (f *Filter) SetCauses(on bool) { f.settings.noCauses = !on }
 
 // SetLight leaves data, matches and cause of the failures out, for those who
 // only count.
-func (f *Filter) SetLight(on bool) { f.settings.light = on }
+func (f *Filter) SetLight(on bool) { f.settings.light, f.failures = on, nil }
 
 // resolves tells whether names are to be looked up.
 func (s *settings) resolves() bool { return s.useDNS == "yes" || s.useDNS == "warn" }

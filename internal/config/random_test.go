@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func TestRandomTreesGiveTheReferencesStream(t *testing.T) {
 	}
 	count := map[string]int{}
 	verdicts := map[verdict]int{}
-	loads, lines := 0, 0
+	loads, lines, tests := 0, 0, 0
 	for seed := range trees {
 		dir := t.TempDir()
 		g := generate(uint64(seed), dir)
@@ -46,14 +47,33 @@ func TestRandomTreesGiveTheReferencesStream(t *testing.T) {
 		if v == differs {
 			t.Errorf("tree %d: %s\n%s", seed, why, saveTree(t, dir, seed))
 		}
+		if seed%4 == 0 {
+			sameTest(t, ref, dir, seed)
+			tests++
+		}
 		_ = os.RemoveAll(dir)
 	}
+	t.Logf("%d of them with -t too", tests)
 	t.Logf("%d trees: %d the same, %d refused by both, %d listed differences, %d differ; %d load in the reference with %d lines",
 		trees, verdicts[same], verdicts[refused], verdicts[listed], verdicts[differs], loads, lines)
 	if loads*100 < trees*60 {
 		t.Errorf("only %d of %d trees load in the reference", loads, trees)
 	}
 	reportFeatures(t, count, need)
+}
+
+// sameTest compares the verdicts of -t.
+func sameTest(t *testing.T, ref *referenceClient, dir string, seed int) {
+	t.Helper()
+	a := ref.run("-c", dir, "-t")
+	r, err := readTree(dir, Test)
+	if sound := err == nil && r.Sound(); sound == (a.Code == 0) {
+		return
+	}
+	if err == nil && a.Code != 0 && slices.ContainsFunc(r.Findings, func(f Finding) bool { return listedCodes[f.Code] }) {
+		return
+	}
+	t.Errorf("tree %d: -t gives %d; our result %+v, %v\n%s\n%s", seed, a.Code, r, err, a.Err, saveTree(t, dir, seed))
 }
 
 // reportFeatures prints how many trees hold each feature and fails for those

@@ -67,3 +67,9 @@ type Result struct {
 // Valid tells whether a server can be set up from the stream: at least one jail
 // is good, or none is bad.
 func (r *Result) Valid() bool { return len(r.Good) > 0 || len(r.Bad) == 0 }
+
+// Sound tells whether the configuration passes -t: Fail2ban refuses nothing in
+// it and no jail is lost or degraded.
+func (r *Result) Sound() bool {
+	return r.Refused == nil && len(r.Bad) == 0 && len(r.Degraded) == 0
+}

@@ -2,6 +2,8 @@ package source
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,6 +57,9 @@ func (h *Hub) SubscribeJournal(opts JournalOptions) (*Subscription, error) {
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to journal: %w", err)
 	}
+	if opts.Flags < 0 {
+		opts.Flags = defaultFlags()
+	}
 	h.mu.Lock()
 	if h.closed {
 		h.mu.Unlock()
@@ -74,6 +79,15 @@ func (h *Hub) SubscribeJournal(opts JournalOptions) (*Subscription, error) {
 	h.mu.Unlock()
 	r.do(func() { r.attach(s, &opts) })
 	return h.unlessClosed(s)
+}
+
+// defaultFlags is -1, or what the reference's environment variable says.
+func defaultFlags() int {
+	n, err := strconv.ParseInt(os.Getenv("F2B_SYSTEMD_DEFAULT_FLAGS"), 0, 32)
+	if err != nil {
+		return -1
+	}
+	return int(n)
 }
 
 // releaseJournal is release for the journal.

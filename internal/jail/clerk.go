@@ -194,9 +194,6 @@ func (c *clerk) lookup(l Lookup, overall bool) {
 	})
 }
 
-// maxIgnoreCommands bounds the ignorecommands that run at the same time.
-const maxIgnoreCommands = 8
-
 // ignoreCommandTimeout is the reference's.
 const ignoreCommandTimeout = 60 * time.Second
 

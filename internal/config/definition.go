@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"sort"
 	"strings"
 
@@ -495,8 +496,8 @@ func (d *definition) source() *ActionSource {
 }
 
 // digest is the identity of a merged definition before parameters: SHA-256
-// over the sorted options of all its sections but [INCLUDES]. changed is the
-// last place that did not come from the main file's own folder and name.
+// over the sorted options of all its sections but [INCLUDES]. changed is a place
+// in a .local file or a .d folder, where users write.
 func (s *fileSet) digest() (sum string, changed Origin) {
 	if s.sum != "" {
 		return s.sum, s.changed
@@ -517,11 +518,28 @@ func (s *fileSet) digest() (sum string, changed Origin) {
 		for _, o := range opts {
 			v := section.opts[o]
 			fmt.Fprintf(h, "%s\x00%s\x00%s\x00", name, o, v.text)
-			if v.prev != nil {
+			if own := v.file.path; strings.HasSuffix(own, ".local") || strings.Contains(own, filepath.Base(s.name)+".d/") {
 				s.changed = v.origin()
 			}
 		}
 	}
 	s.sum = hex.EncodeToString(h.Sum(nil))
 	return s.sum, s.changed
+}
+
+// DescribeAction tells from which files a shell action is put together, and its
+// digest.
+func DescribeAction(opts Options, name string) (*ActionSource, error) {
+	t, err := open(opts)
+	if err != nil {
+		return nil, err
+	}
+	d := &definition{kind: actionKind, name: name, set: t.definitionSet(actionKind, name)}
+	if len(d.set.files) == 0 {
+		return nil, t.missing(actionKind, name, "")
+	}
+	if err := d.usable(); err != nil {
+		return nil, err
+	}
+	return d.source(), nil
 }

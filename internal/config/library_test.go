@@ -96,6 +96,15 @@ func TestBackendAutoOfTheLibraryIsDecidedByTheServer(t *testing.T) {
 	}
 }
 
+func TestTestPassesWhereTheLibrarysJailReadsTheJournal(t *testing.T) {
+	if _, r := overLibrary(t, Test, map[string]string{"jail.local": "[web]\nenabled = true\n"}); !r.Sound() {
+		t.Errorf("-t fails: %v %+v", r.Refused, r.Findings)
+	}
+	if _, r := overLibrary(t, Test, map[string]string{"jail.local": "[web]\nenabled = true\nlogpath = /no/such.log\n"}); r.Sound() {
+		t.Error("-t passes without the log file that the user named")
+	}
+}
+
 func TestSidecarCarriesOrigins(t *testing.T) {
 	_, r := overLibrary(t, Start, map[string]string{"jail.local": "[web]\nenabled = true\n[ssh]\nenabled = true\naction = block\n  x[\n"})
 	var words []any
@@ -161,5 +170,27 @@ func TestFilterOfAJailHasTheJailsOwnRegexes(t *testing.T) {
 	}
 	if _, _, err := tree.JailFilter("jj"); err == nil {
 		t.Error("no error for a missing jail")
+	}
+}
+
+func TestActionsAreKnownByTheirDigest(t *testing.T) {
+	lib := os.DirFS("testdata/library")
+	dir := t.TempDir()
+	stock, err := DescribeAction(Options{Dir: dir, Library: lib}, "block")
+	if err != nil || !stock.Library || !stock.Changed.IsZero() {
+		t.Fatalf("%+v, %v", stock, err)
+	}
+	writeFile(t, dir, "action.d/block.conf", "# the same, with other comments\n[Definition]\nactionban = block <ip>\n")
+	same, err := DescribeAction(Options{Dir: dir, Library: lib}, "block")
+	if err != nil || same.Library || same.Digest != stock.Digest {
+		t.Errorf("%+v, %v", same, err)
+	}
+	writeFile(t, dir, "action.d/block.local", "[Definition]\nactionban = other <ip>\n")
+	changed, err := DescribeAction(Options{Dir: dir, Library: lib}, "block")
+	if err != nil || changed.Digest == stock.Digest || changed.Changed.Line != 2 {
+		t.Errorf("%+v, %v", changed, err)
+	}
+	if _, err := DescribeAction(Options{Dir: dir, Library: lib}, "nosuch"); err == nil {
+		t.Error("no error for a missing action")
 	}
 }

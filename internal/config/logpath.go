@@ -85,6 +85,13 @@ func (j *jailReader) noLogs(at Origin) (stop bool, err *problem) {
 		})
 		return true, nil
 	}
+	if j.waits() && at.Library && j.hasJournal() {
+		j.note(Finding{
+			Severity: Notice, Code: "journal-instead", Origin: at,
+			Text: "no log file exists, the journal is read until one appears",
+		})
+		return false, nil
+	}
 	skip, err := j.flag("skip_if_nologs", false)
 	if err != nil {
 		return false, err
@@ -112,4 +119,13 @@ func (j *jailReader) noLogs(at Origin) (stop bool, err *problem) {
 // again: so it is with the library's own backend = auto.
 func (j *jailReader) waits() bool {
 	return j.tree.opts.Library != nil && j.values["backend"].text.origin().Library
+}
+
+// hasJournal tells whether the jail or its filter says what to read from the
+// journal.
+func (j *jailReader) hasJournal() bool {
+	if j.scope.has("journalmatch") {
+		return true
+	}
+	return j.filter != nil && j.filter.index["journalmatch"] != nil
 }

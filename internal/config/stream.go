@@ -32,8 +32,8 @@ type ActionSource struct {
 	// Digest is the SHA-256 (hex) of the merged raw definition before
 	// parameters.
 	Digest string
-	// Changed is the origin of the last option that did not come from the
-	// first file: the line that makes a stock action the user's own.
+	// Changed is an option that stands in a .local file or a .d folder: what
+	// makes a stock action the user's own. It is zero when there is none.
 	Changed Origin
 }
 

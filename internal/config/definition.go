@@ -1,11 +1,7 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"path/filepath"
-	"sort"
 	"strings"
 
 	"stockade/internal/ini"
@@ -366,79 +362,6 @@ func (d *definition) convert(e *element) {
 	}
 }
 
-// lookup finds what a tag stands for: an option of the definition, the file's
-// own value, or anything that %()s would find.
-func (d *definition) lookup(tag string) (traced, bool, *problem) {
-	if e, ok := d.index[tag]; ok && !e.none {
-		return e.raw, true, nil
-	}
-	if l, ok := d.looked[tag]; ok {
-		return l.text, l.ok, nil
-	}
-	text, ok, err := d.search(tag)
-	if err == nil {
-		d.looked[tag] = lookedUp{text, ok}
-	}
-	return text, ok, err
-}
-
-// search is lookup beyond the options of the definition.
-func (d *definition) search(tag string) (traced, bool, *problem) {
-	sect, opt, slash := strings.Cut(tag, "/")
-	if slash {
-		return d.lookupIn(sect, opt)
-	}
-	return d.named(ini.Lower(tag))
-}
-
-// lookupIn finds section/option. The section is spelled as in the file.
-func (d *definition) lookupIn(sect, opt string) (traced, bool, *problem) {
-	if sect == "known" {
-		if text, ok := d.known[opt]; ok {
-			return text, true, nil
-		}
-		opt = ini.Lower(opt)
-		if shadow := d.section.shadow(); shadow.opts[opt] != nil {
-			return d.read(shadow, opt)
-		}
-		return d.read(d.section, opt)
-	}
-	opt = ini.Lower(opt)
-	if sect == "default" || sect == ini.DefaultSection {
-		return d.read(d.set.defaults, opt)
-	}
-	section, ok := d.set.section(sect)
-	if !ok {
-		return traced{}, false, nil
-	}
-	return d.read(section, opt)
-}
-
-// named interpolates a parameter, an option of the jail or one of [Definition],
-// in this order. A percent sign in the text of the first two counts again.
-func (d *definition) named(name string) (traced, bool, *problem) {
-	if text, ok := d.scope.vars[name]; ok {
-		t, err := d.scope.expand(name, &value{text: text})
-		return t, err == nil, err
-	}
-	if !d.scope.has(name) {
-		return traced{}, false, nil
-	}
-	text, err := d.scope.get(name)
-	return text, err == nil, err
-}
-
-// read interpolates an option of a section, in which parameters are not
-// visible.
-func (d *definition) read(section *layered, name string) (traced, bool, *problem) {
-	sc := scope{set: d.set, section: section, base: d.scope.base, chain: d.scope.chain, rough: d.scope.rough}
-	if !sc.has(name) {
-		return traced{}, false, nil
-	}
-	text, err := sc.get(name)
-	return text, err == nil, err
-}
-
 func hasParam(params []Param, name string) bool {
 	_, ok := param(params, name)
 	return ok
@@ -460,86 +383,4 @@ func truth(text string) bool {
 		return true
 	}
 	return false
-}
-
-// faultProblem turns a fault of a file into a finding. Fail2ban refuses the
-// whole configuration for faults of syntax; a file it cannot decode or read
-// costs the definition that needs it.
-func faultProblem(f ini.Fault) *problem {
-	p := &problem{
-		Severity: Error, Code: faultCodes[f.Kind], Text: f.Text(), Quote: f.Quote, Cure: f.Cure(),
-		Origin:  Origin{File: f.File, Line: f.Line, Library: strings.HasPrefix(f.File, "library:")},
-		Refuses: f.Kind != ini.Undecodable && f.Kind != ini.TooLarge && f.Kind != ini.Unreadable,
-	}
-	return p
-}
-
-var faultCodes = map[ini.Kind]string{
-	ini.BadSyntax:        "syntax",
-	ini.NoSection:        "no-section",
-	ini.DuplicateOption:  "duplicate-option",
-	ini.DuplicateSection: "duplicate-section",
-	ini.Undecodable:      "undecodable",
-	ini.TooLarge:         "too-large",
-	ini.Unreadable:       "unreadable",
-}
-
-// source describes where an action comes from.
-func (d *definition) source() *ActionSource {
-	s := &ActionSource{Name: d.name, Library: true}
-	for _, f := range d.set.files {
-		s.Files = append(s.Files, f.shown())
-		s.Library = s.Library && f.library
-	}
-	s.Digest, s.Changed = d.set.digest()
-	return s
-}
-
-// digest is the identity of a merged definition before parameters: SHA-256
-// over the sorted options of all its sections but [INCLUDES]. changed is a place
-// in a .local file or a .d folder, where users write.
-func (s *fileSet) digest() (sum string, changed Origin) {
-	if s.sum != "" {
-		return s.sum, s.changed
-	}
-	h := sha256.New()
-	names := append([]string{ini.DefaultSection}, s.order...)
-	sort.Strings(names)
-	for _, name := range names {
-		section := s.sections[name]
-		if name == ini.DefaultSection {
-			section = s.defaults
-		}
-		if section == nil || name == "INCLUDES" {
-			continue
-		}
-		opts := append([]string(nil), section.order...)
-		sort.Strings(opts)
-		for _, o := range opts {
-			v := section.opts[o]
-			fmt.Fprintf(h, "%s\x00%s\x00%s\x00", name, o, v.text)
-			if own := v.file.path; strings.HasSuffix(own, ".local") || strings.Contains(own, filepath.Base(s.name)+".d/") {
-				s.changed = v.origin()
-			}
-		}
-	}
-	s.sum = hex.EncodeToString(h.Sum(nil))
-	return s.sum, s.changed
-}
-
-// DescribeAction tells from which files a shell action is put together, and its
-// digest.
-func DescribeAction(opts Options, name string) (*ActionSource, error) {
-	t, err := open(opts)
-	if err != nil {
-		return nil, err
-	}
-	d := &definition{kind: actionKind, name: name, set: t.definitionSet(actionKind, name)}
-	if len(d.set.files) == 0 {
-		return nil, t.missing(actionKind, name, "")
-	}
-	if err := d.usable(); err != nil {
-		return nil, err
-	}
-	return d.source(), nil
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"stockade/internal/ini"
 	"stockade/internal/pyobj"
 )
 
@@ -87,4 +88,26 @@ func (j *jailReader) fail(err *problem) {
 		Words:  []any{"config-error", fmt.Sprintf("Jail '%s' skipped, because of wrong configuration: %s", j.name, message)},
 		Origin: err.Origin,
 	})
+}
+
+// faultProblem turns a fault of a file into a finding. Fail2ban refuses the
+// whole configuration for faults of syntax; a file it cannot decode or read
+// costs the definition that needs it.
+func faultProblem(f ini.Fault) *problem {
+	p := &problem{
+		Severity: Error, Code: faultCodes[f.Kind], Text: f.Text(), Quote: f.Quote, Cure: f.Cure(),
+		Origin:  Origin{File: f.File, Line: f.Line, Library: strings.HasPrefix(f.File, "library:")},
+		Refuses: f.Kind != ini.Undecodable && f.Kind != ini.TooLarge && f.Kind != ini.Unreadable,
+	}
+	return p
+}
+
+var faultCodes = map[ini.Kind]string{
+	ini.BadSyntax:        "syntax",
+	ini.NoSection:        "no-section",
+	ini.DuplicateOption:  "duplicate-option",
+	ini.DuplicateSection: "duplicate-section",
+	ini.Undecodable:      "undecodable",
+	ini.TooLarge:         "too-large",
+	ini.Unreadable:       "unreadable",
 }

@@ -1,0 +1,72 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"stockade/internal/ini"
+)
+
+// source describes where an action comes from.
+func (d *definition) source() *ActionSource {
+	s := &ActionSource{Name: d.name, Library: true}
+	for _, f := range d.set.files {
+		s.Files = append(s.Files, f.shown())
+		s.Library = s.Library && f.library
+	}
+	s.Digest, s.Changed = d.set.digest()
+	return s
+}
+
+// digest is the identity of a merged definition before parameters: SHA-256
+// over the sorted options of all its sections but [INCLUDES]. changed is a place
+// in a .local file or a .d folder, where users write.
+func (s *fileSet) digest() (sum string, changed Origin) {
+	if s.sum != "" {
+		return s.sum, s.changed
+	}
+	h := sha256.New()
+	names := append([]string{ini.DefaultSection}, s.order...)
+	sort.Strings(names)
+	for _, name := range names {
+		section := s.sections[name]
+		if name == ini.DefaultSection {
+			section = s.defaults
+		}
+		if section == nil || name == "INCLUDES" {
+			continue
+		}
+		opts := append([]string(nil), section.order...)
+		sort.Strings(opts)
+		for _, o := range opts {
+			v := section.opts[o]
+			fmt.Fprintf(h, "%s\x00%s\x00%s\x00", name, o, v.text)
+			if own := v.file.path; strings.HasSuffix(own, ".local") || strings.Contains(own, filepath.Base(s.name)+".d/") {
+				s.changed = v.origin()
+			}
+		}
+	}
+	s.sum = hex.EncodeToString(h.Sum(nil))
+	return s.sum, s.changed
+}
+
+// DescribeAction tells from which files a shell action is put together, and its
+// digest.
+func DescribeAction(opts Options, name string) (*ActionSource, error) {
+	t, err := open(opts)
+	if err != nil {
+		return nil, err
+	}
+	d := &definition{kind: actionKind, name: name, set: t.definitionSet(actionKind, name)}
+	if len(d.set.files) == 0 {
+		return nil, t.missing(actionKind, name, "")
+	}
+	if err := d.usable(); err != nil {
+		return nil, err
+	}
+	return d.source(), nil
+}

@@ -236,3 +236,24 @@ func shortcuts(t *testing.T, dir string) []string {
 	}
 	return names
 }
+
+func TestPrettyDumpIsTheReferences(t *testing.T) {
+	ref := newReference(t)
+	dir := copyTree(t, filepath.Join(ref.dir, "etc/fail2ban"))
+	var local strings.Builder
+	for _, jail := range jailNames(t, dir) {
+		fmt.Fprintf(&local, "[%s]\nenabled = true\n", jail)
+	}
+	writeFile(t, dir, "jail.local", local.String())
+	a := ref.run("-c", dir, "--dp")
+	r, err := readTree(dir, Dump)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Split(strings.TrimSuffix(a.Out, "\n"), "\n")
+	got := strings.Split(strings.Join(PrettyLines(r.Stream), "\n"), "\n")
+	if d := diffLines(want, got); d != "" {
+		t.Errorf("different lines:\n%s", d)
+	}
+	t.Logf("%d lines, none differs", len(want))
+}

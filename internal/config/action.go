@@ -86,13 +86,9 @@ func unclosed(spec string) bool {
 
 // degrade reports an action that is left out of a jail that starts.
 func (j *jailReader) degrade(err *problem) {
-	err.Jail = j.name
-	j.result.Findings = append(j.result.Findings, *err)
+	j.report(err)
 	if !contains(j.result.Degraded, j.name) {
 		j.result.Degraded = append(j.result.Degraded, j.name)
-	}
-	if err.Refuses && j.result.Refused == nil {
-		j.result.Refused = err
 	}
 	j.result.add(Command{
 		Words:    []any{"config-error", fmt.Sprintf("Jail '%s' starts without one of its actions, because of wrong configuration: %s", j.name, err.Error())},

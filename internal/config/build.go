@@ -76,10 +76,6 @@ func (j *jailReader) skip() {
 // nothing, but Fail2ban refuses the whole configuration for them.
 func (j *jailReader) brokenAside() {
 	for _, f := range j.section.broken {
-		p := faultProblem(f)
-		j.note(*p)
-		if j.result.Refused == nil {
-			j.result.Refused = p
-		}
+		j.report(faultProblem(f))
 	}
 }

@@ -80,10 +80,10 @@ func (t *Tree) Findings() []Finding { return t.findings }
 func (t *Tree) loadSet(name, refusal string) (*fileSet, error) {
 	set := t.overlay.load(name)
 	if len(set.files) == 0 {
-		return nil, fmt.Errorf("%s: found no accessible config files for '%s' under %s", refusal, name, t.overlay.dir)
+		return nil, fmt.Errorf("%s Found no accessible config files for '%s' under %s", refusal, name, t.overlay.dir)
 	}
 	if len(set.whole) > 0 {
-		return nil, fmt.Errorf("%s: %w", refusal, set.whole[0])
+		return nil, fmt.Errorf("%s %w", refusal, set.whole[0])
 	}
 	if len(set.includes) > 0 {
 		return nil, set.includes[0]

@@ -74,20 +74,38 @@ func (j *jailReader) specProblem(option, text, part string, err error) *problem 
 
 // fail drops the jail: a config-error takes the place of its commands.
 func (j *jailReader) fail(err *problem) {
-	err.Jail = j.name
-	j.result.Findings = append(j.result.Findings, *err)
+	message := err.said()
+	j.report(err)
 	j.result.Bad = append(j.result.Bad, j.name)
-	if err.Refuses && j.result.Refused == nil {
-		j.result.Refused = err
-	}
-	message := err.Log
-	if message == "" {
-		message = err.Error()
-	}
 	j.result.add(Command{
 		Words:  []any{"config-error", fmt.Sprintf("Jail '%s' skipped, because of wrong configuration: %s", j.name, message)},
 		Origin: err.Origin,
 	})
+}
+
+// said is what a finding is called in messages: Fail2ban's words where it has
+// some, for programs that look for them.
+func (f *Finding) said() string {
+	if f.Log != "" {
+		return f.Log
+	}
+	return f.Error()
+}
+
+// report keeps an error of the jail and sees to it that it is logged.
+func (j *jailReader) report(err *problem) {
+	if err.Refuses && j.result.Refused == nil {
+		j.result.Refused = err
+	}
+	f := *err
+	f.Jail, f.LogLevel = j.name, levelError
+	if f.Log == "" {
+		f.Log = f.Error()
+		if f.Cure != "" {
+			f.Log += " (" + f.Cure + ")"
+		}
+	}
+	j.note(f)
 }
 
 // faultProblem turns a fault of a file into a finding. Fail2ban refuses the

@@ -67,9 +67,9 @@ func (a *Server) status(w http.ResponseWriter, r *http.Request) {
 	s := Status{Version: a.srv.Version(), Jails: []Jail{}, LastEvent: a.srv.Events().Last()}
 	if db := a.srv.Database(); db != nil {
 		s.Database = db.Path()
-		if err := db.Health().Err; err != nil {
-			s.DatabaseError = err.Error()
-		}
+	}
+	if err := a.srv.DatabaseFault(); err != nil {
+		s.DatabaseError = err.Error()
 	}
 	for _, j := range a.srv.Jails() {
 		if one, err := describe(r, j, false); err == nil {

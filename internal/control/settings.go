@@ -34,7 +34,12 @@ var settings = map[string]setting{
 			}
 			return nil, nil
 		},
-		set: func(c *call, v any) error { return c.srv.SetDatabase(pyobj.Str(v)) },
+		set: func(c *call, v any) error {
+			if c.stage != nil {
+				return c.srv.ConfigureDatabase(pyobj.Str(v))
+			}
+			return c.srv.SetDatabase(pyobj.Str(v))
+		},
 	},
 	"dbmaxmatches": {get: dbNumber(func(c *call) any { return c.srv.DBMaxMatches() }), set: setDBMaxMatches},
 	"dbpurgeage": {

@@ -216,6 +216,25 @@ func join(n int, reply func(error)) func(error) {
 	}
 }
 
+// StoreAgain writes the jail and its bans into a database that lost them.
+func (j *Jail) StoreAgain(ctx context.Context) error {
+	db := j.svc.Store()
+	if db == nil {
+		return nil
+	}
+	batch := store.Batch{Enable: []string{j.Name()}}
+	_, err := j.Do(ctx, func(s *State) (any, error) {
+		for _, t := range copies(s.bans.List()) {
+			batch.Bans = append(batch.Bans, store.Ban{Jail: s.name, Ticket: *t})
+		}
+		return nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	return db.Commit(batch)
+}
+
 // UnbanIP lifts bans by command and returns the number, once that is done.
 // The database forgets the IDs whether they are banned or not.
 func (j *Jail) UnbanIP(ctx context.Context, ids []ipaddr.ID) (int, error) {

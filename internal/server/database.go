@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"stockade/internal/jail"
 	"stockade/internal/logbook"
 	"stockade/internal/pyobj"
 	"stockade/internal/store"
@@ -56,6 +57,8 @@ func (s *Server) SetDatabase(path string) error {
 	}
 	opened, records, err := store.Open(context.Background(), path, store.Options{
 		MaxMatches: maxMatches, Now: s.opt.Clock.Now,
+		Notice:  func(r logbook.Record) { s.book.Log(r) },
+		Renewed: func() { go s.storeAgain() },
 	})
 	s.book.Log(records...)
 	if err != nil {
@@ -68,6 +71,56 @@ func (s *Server) SetDatabase(path string) error {
 	s.db = opened
 	s.mu.Unlock()
 	return nil
+}
+
+// lostDatabase is a configured database that could not be opened.
+type lostDatabase struct {
+	path string
+	err  error
+}
+
+// ConfigureDatabase is SetDatabase for a configuration: where the file cannot
+// be opened the server goes on without one and says so, since bans matter more
+// than their history.
+func (s *Server) ConfigureDatabase(path string) error {
+	s.mu.Lock()
+	lost, jails := s.lost, len(s.jails)
+	s.mu.Unlock()
+	if lost.err != nil && lost.path == path && jails > 0 {
+		return nil
+	}
+	err := s.SetDatabase(path)
+	if jails > 0 {
+		return err
+	}
+	s.mu.Lock()
+	s.lost = lostDatabase{path: path, err: err}
+	s.mu.Unlock()
+	if err != nil {
+		s.logf(logbook.Error, "fail2ban.database", "Going on without the database '%s': %s", path, exceptionText(err))
+	}
+	return nil
+}
+
+// DatabaseFault tells why there is no database though one is configured, or
+// why it cannot be written; nil if all is well.
+func (s *Server) DatabaseFault() error {
+	s.mu.Lock()
+	db, err := s.db, s.lost.err
+	s.mu.Unlock()
+	if db != nil {
+		return db.Health().Err
+	}
+	return err
+}
+
+// storeAgain fills a database file that had to be made anew.
+func (s *Server) storeAgain() {
+	for _, j := range s.Jails() {
+		if err := j.StoreAgain(context.Background()); err != nil && !errors.Is(err, jail.ErrStopped) {
+			s.logf(logbook.Error, "fail2ban.database", "Cannot store the bans of jail '%s' again: %v", j.Name(), err)
+		}
+	}
 }
 
 // makeLastDir creates the directory of a file if only that one is missing.

@@ -62,6 +62,7 @@ type Server struct {
 	mu     sync.Mutex
 	jails  []*jail.Jail
 	db     *store.Store
+	lost   lostDatabase
 	dbOpts database
 	thread int
 	ipv6   string

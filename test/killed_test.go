@@ -145,8 +145,7 @@ func compareAll(t *testing.T, in *instance, streams []*stream, round int) {
 // query asks the database with sqlite3, as people do.
 func query(t *testing.T, in *instance, sql string) string {
 	t.Helper()
-	cmd := in.enter(sqlite(in, sql))
-	out, err := cmd.CombinedOutput()
+	out, err := sqlite(in, sql).CombinedOutput()
 	if err != nil {
 		t.Fatalf("sqlite3 %s: %v\n%s", sql, err, out)
 	}

@@ -154,22 +154,14 @@ func (s scene) daemon() {
 
 // provoke lets a server say what there is to say.
 func (s scene) provoke() {
-	t0 := time.Now()
-	mark := func(w string) { s.Logf("%s %s %v", s.name, w, time.Since(t0)) }
 	s.daemon()
-	mark("daemon")
 	s.says("Jail 'moving' started")
 	s.failures()
-	mark("failures")
 	s.commands()
-	mark("commands")
 	s.actions()
-	mark("actions")
 	s.reloads()
-	mark("reloads")
 	s.client("stop")
 	s.gone(s.T)
-	mark("stop")
 }
 
 func (s scene) failures() {
@@ -232,12 +224,6 @@ func (s scene) actions() {
 	s.quick("set", "missing", "banip", "192.0.2.1")
 	s.quick("set", "slow", "banip", "192.0.2.1")
 	s.says("timed out")
-	mark := time.Now()
-	s.quick("stop", "slow")
-	s.Logf("%s stop slow %v", s.name, time.Since(mark))
-	mark = time.Now()
-	s.quick("stop", "plain")
-	s.Logf("%s stop plain %v", s.name, time.Since(mark))
 }
 
 func (s scene) reloads() {

@@ -36,6 +36,8 @@ type generation struct {
 	watch *watch
 	// hot says that the last read filled its block: the next one is larger.
 	hot bool
+	// seen is where its end was when that was last looked for.
+	seen int64
 	// grown is when lines were last found in it.
 	grown time.Time
 	// scanned remembers how far a line that begins at scannedFrom was looked

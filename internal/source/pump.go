@@ -30,7 +30,16 @@ func (r *reader) pump() (delivered bool) {
 			if len(r.group) == 0 {
 				break
 			}
-			delivered = r.advance(g, limit) || delivered
+			n, again := r.advance(i, limit)
+			delivered = n > 0 || delivered
+			if again {
+				i = -1
+				break
+			}
+		}
+		if i < 0 {
+			r.restart()
+			continue
 		}
 		for _, s := range r.subs {
 			if c := s.cursorIn(g); c != nil && !c.done {
@@ -39,6 +48,29 @@ func (r *reader) pump() (delivered bool) {
 		}
 	}
 	return delivered
+}
+
+// restart has all ends looked for anew: an older file has grown while a newer
+// one was read.
+func (r *reader) restart() {
+	for _, s := range r.subs {
+		s.held = false
+		for _, c := range s.cursors {
+			c.done = false
+		}
+	}
+}
+
+// olderGrew says that something was written to a generation before the i-th
+// since its end was seen. What stands there was written before what was just
+// read of the i-th, and is delivered first.
+func (r *reader) olderGrew(i int) bool {
+	for _, g := range r.gens[:i] {
+		if c := r.group[0].cursorIn(g); c != nil && g.size() != g.seen {
+			return true
+		}
+	}
+	return false
 }
 
 // seek takes a new listener to the first lines that matter to it.
@@ -83,8 +115,11 @@ func (r *reader) pick(g *generation) (limit int64) {
 	return limit
 }
 
-// advance reads a block for the chosen group and delivers its lines.
-func (r *reader) advance(g *generation, limit int64) bool {
+// advance reads a block of the i-th generation for the chosen group and
+// delivers its lines. It returns how many, and true where all is to be begun
+// again with the oldest generation.
+func (r *reader) advance(i int, limit int64) (delivered int, again bool) {
+	g := r.gens[i]
 	c := r.group[0].cursorIn(g)
 	hint := int64(smallBlock)
 	if g.hot {
@@ -95,9 +130,10 @@ func (r *reader) advance(g *generation, limit int64) bool {
 	n, _ := g.file.ReadAt(blk.buf, c.off-int64(len(c.tail)))
 	if n < len(c.tail) || !bytes.Equal(blk.buf[:len(c.tail)], c.tail) {
 		r.truncated(g)
-		return true
+		return 0, false
 	}
 	full := n == len(blk.buf)
+	end := c.off - int64(len(c.tail)) + int64(n)
 	data := blk.buf[len(c.tail):n]
 	skipped := int64(0)
 	if zeros(c.tail) == len(c.tail) {
@@ -106,6 +142,9 @@ func (r *reader) advance(g *generation, limit int64) bool {
 	}
 	used, limited := r.divide(blk, data, c.off+skipped, limit)
 	atEnd := !full && !limited
+	if used > 0 && i > 0 && r.olderGrew(i) {
+		return 0, true
+	}
 	switch {
 	case used > 0:
 		tail := data[max(0, used-tailSize):used]
@@ -116,16 +155,16 @@ func (r *reader) advance(g *generation, limit int64) bool {
 		r.move(g, skipped, blk.buf[n-len(data)-int(min(skipped, tailSize)):n-len(data)])
 	case full && !g.hot:
 		g.hot = true
-		return true
+		return 0, false
 	case full:
-		return r.longLine(g, blk, data)
+		return r.longLine(g, blk, data), false
 	default:
 		g.hot = false
 	}
 	if atEnd {
-		r.reachEnd(g)
+		r.reachEnd(g, end)
 	}
-	return used > 0
+	return len(blk.lines), false
 }
 
 // zeros counts the NUL bytes at the start of data. At the start of a file they
@@ -186,8 +225,10 @@ func (r *reader) move(g *generation, by int64, tail []byte) {
 	}
 }
 
-// reachEnd notes that the group has seen the end of a generation.
-func (r *reader) reachEnd(g *generation) {
+// reachEnd notes that the group has seen the end of a generation, and where
+// that was.
+func (r *reader) reachEnd(g *generation, end int64) {
+	g.seen = end
 	for _, s := range r.group {
 		s.cursorIn(g).done = true
 		if g == r.newest() {
@@ -219,7 +260,7 @@ func (r *reader) truncated(g *generation) {
 
 // longLine deals with a line that does not fit a block: its end is sought, and
 // its beginning delivered when that has come.
-func (r *reader) longLine(g *generation, blk *block, data []byte) bool {
+func (r *reader) longLine(g *generation, blk *block, data []byte) (delivered int) {
 	start := r.group[0].cursorIn(g).off
 	end := start + int64(len(data))
 	if r.group[0].opts.Split == nil {
@@ -228,8 +269,8 @@ func (r *reader) longLine(g *generation, blk *block, data []byte) bool {
 		}
 		at, ok := g.findNewline()
 		if !ok {
-			r.reachEnd(g)
-			return false
+			r.reachEnd(g, g.scannedTo)
+			return 0
 		}
 		end = at + 1
 	}
@@ -241,7 +282,7 @@ func (r *reader) longLine(g *generation, blk *block, data []byte) bool {
 			c.rewind()
 		}
 	}
-	return true
+	return 1
 }
 
 // findNewline goes on looking for the end of the line that begins at

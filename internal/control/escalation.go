@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"stockade/internal/config"
 	"stockade/internal/ignore"
 	"stockade/internal/jail"
 	"stockade/internal/logbook"
@@ -130,9 +131,13 @@ func setIgnoreCache(_ *call, s *jail.State, v any) (any, error) {
 		s.Ignore().SetCache(ignore.CacheOptions{})
 		return nil, nil
 	}
-	values, err := logbook.ParseOptions(text)
+	params, err := config.ParseParams(text)
 	if err != nil {
-		return nil, err
+		return nil, pyobj.Builtin("ValueError", err.Error())
+	}
+	values := map[string]string{}
+	for _, p := range params {
+		values[p.Name] = p.Value
 	}
 	opt := ignore.CacheOptions{Key: values["key"], MaxCount: cacheCount, MaxTime: cacheTime}
 	if _, ok := values["key"]; !ok {

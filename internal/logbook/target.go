@@ -32,14 +32,8 @@ func parseTarget(text string) (targetSpec, error) {
 	return spec, nil
 }
 
-// ParseOptions reads name=value pairs, separated by commas, blanks or "][";
+// parseOptions reads name=value pairs, separated by commas, blanks or "][";
 // values may stand in quotes.
-func ParseOptions(text string) (map[string]string, error) {
-	t := targetSpec{options: map[string]string{}}
-	err := t.parseOptions(text)
-	return t.options, err
-}
-
 func (t *targetSpec) parseOptions(text string) error {
 	const separators = " \t\n,[]"
 	for at := 0; ; {

@@ -25,7 +25,7 @@ func (t *Tree) build(jail string, purpose Purpose, visit func(*jailReader)) (*Re
 	names := t.Jails()
 	if jail != "" {
 		if _, ok := t.jails.section(jail); !ok {
-			return nil, fmt.Errorf("No section: '%s'", jail) //nolint:staticcheck // the text is an interface
+			return nil, fmt.Errorf("No section: '%s'", jail) // Fail2ban's text
 		}
 		names = []string{jail}
 	}

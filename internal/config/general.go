@@ -82,7 +82,7 @@ func checkLevel(level string) error {
 	if n, err := strconv.Atoi(level); err == nil && n >= 0 {
 		return nil
 	}
-	return fmt.Errorf("Invalid log level '%s'", level) //nolint:staticcheck // the text is an interface
+	return fmt.Errorf("Invalid log level '%s'", level) // Fail2ban's text
 }
 
 // Server gives the settings a client needs, overrides applied.

@@ -64,7 +64,7 @@ func open(opts Options) (*Tree, error) {
 	if _, err := os.Stat(dir); err != nil {
 		absent := errors.Is(err, fs.ErrNotExist)
 		if absent && (opts.Explicit || opts.Library == nil) {
-			return nil, fmt.Errorf("Base configuration directory %s does not exist ", opts.Dir) //nolint:staticcheck // the text is an interface
+			return nil, fmt.Errorf("Base configuration directory %s does not exist ", opts.Dir) // Fail2ban's text
 		}
 		if !absent {
 			return nil, fmt.Errorf("read configuration directory: %w", err)

@@ -25,7 +25,7 @@ func TestLogThatAppearsLater(t *testing.T) {
 	in := place(t, stockade(t), netn, `[sshd]
 enabled = true
 logpath = DIR/later/auth.log
-action = dummy[target=DIR/dummy]
+action = dummy[target="DIR/dummy"]
 `)
 	in.start(t)
 	if !strings.Contains(in.log(), in.path("later/auth.log")) {

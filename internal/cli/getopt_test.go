@@ -15,7 +15,13 @@ func TestOptionsAreReadAsByGetopt(t *testing.T) {
 		{"--logt=a --loglevel b -- -x", "[{--logtarget a} {--loglevel b}] [-x]"},
 		{"--dp", "[{--dp }] []"},
 		{"- x", "[] [- x]"},
-		{"--log a", "error"}, {"--lo", "error"}, {"-z", "error"}, {"-c", "error"}, {"--conf", "error"}, {"--test=1", "error"}, {"-:", "error"},
+		{"--log a", "error"},
+		{"--lo", "error"},
+		{"-z", "error"},
+		{"-c", "error"},
+		{"--conf", "error"},
+		{"--test=1", "error"},
+		{"-:", "error"},
 	} {
 		flags, rest, err := getopt(strings.Fields(tt.in), shortOptions, longOptions)
 		got := fmt.Sprint(flags, " ", rest)

@@ -98,14 +98,14 @@ func best(t *testing.T, cmd *exec.Cmd, rounds int) float64 {
 	return shortest
 }
 
-// attacks is how many bans the latency is taken from.
-const attacks = 200
+// benchAttacks is how many bans the latency is taken from.
+const benchAttacks = 200
 
 // banLatency measures from the write of the deciding line to the kernel's own
 // message of the new element.
 func banLatency(t *testing.T) {
 	testenv.Need(t, "nft")
-	fmt.Printf("\nFrom the write of the deciding log line to the kernel's notice of the element, %d attacks\n\n", attacks)
+	fmt.Printf("\nFrom the write of the deciding log line to the kernel's notice of the element, %d attacks\n\n", benchAttacks)
 	for _, s := range []subject{reference(t), stockade(t)} {
 		netn := testenv.NewNetns(t)
 		in := place(t, s, netn, `[sshd]
@@ -117,7 +117,7 @@ logpath = DIR/auth.log
 		in.start(t)
 		kernel := watchKernel(t, netn)
 		var took []time.Duration
-		for i := range attacks {
+		for i := range benchAttacks {
 			ip := fmt.Sprintf("10.99.%d.%d", i/200, i%200+1)
 			in.append(t, "auth.log", failures(1, ip))
 			// Attackers do not come in step with anybody's clock.
@@ -129,7 +129,7 @@ logpath = DIR/auth.log
 		}
 		slices.Sort(took)
 		fmt.Printf("  %-10s p50 %8.2f ms   p90 %8.2f ms   p99 %8.2f ms   max %8.2f ms\n", s.name,
-			ms(took[attacks/2]), ms(took[attacks*9/10]), ms(took[attacks*99/100]), ms(took[attacks-1]))
+			ms(took[benchAttacks/2]), ms(took[benchAttacks*9/10]), ms(took[benchAttacks*99/100]), ms(took[benchAttacks-1]))
 		in.ask(t, "stop")
 		in.gone(t)
 	}

@@ -92,10 +92,20 @@ func (s *State) extend(known, t *ticket.Ticket) {
 	case !newEnds:
 		s.bans.SetBantime(known.ID, ticket.Permanent)
 	default:
-		s.bans.SetBantime(known.ID, newEnd.Unix()-known.Time.Unix())
+		s.bans.SetBantime(known.ID, wholeSeconds(known.Time, newEnd))
 	}
 	c := *s.bans.Get(known.ID)
 	s.work(Work{Kind: action.Prolong, Tickets: []*ticket.Ticket{&c}})
+}
+
+// wholeSeconds is the time between two moments, cut to seconds. A Duration
+// would end after 292 years.
+func wholeSeconds(from, to time.Time) int64 {
+	n := to.Unix() - from.Unix()
+	if to.Nanosecond() < from.Nanosecond() {
+		n--
+	}
+	return n
 }
 
 // BanNow bans an ID by command: ignore rules and findtime do not count. It

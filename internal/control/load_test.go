@@ -65,7 +65,8 @@ func underLoad(t *testing.T) (socket string, lines func() int) {
 	return socket, sync.OnceValue(func() int { close(quit); return <-written })
 }
 
-// pour appends lines at the wanted rate and returns their number.
+// pour appends lines at the wanted rate, a tenth of them failures, and returns
+// their number.
 func pour(log *os.File, quit <-chan struct{}) int {
 	defer log.Close()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -80,7 +81,11 @@ func pour(log *os.File, quit <-chan struct{}) int {
 		var b strings.Builder
 		stamp := time.Now().Format(time.DateTime)
 		for due := int(time.Since(begin).Seconds() * linesPerSecond); n < due; n++ {
-			fmt.Fprintf(&b, "%s failure from 10.%d.%d.%d\n", stamp, n%7, n/7%250, n%250)
+			word := "success"
+			if n%10 == 0 {
+				word = "failure"
+			}
+			fmt.Fprintf(&b, "%s %s from 10.%d.%d.%d\n", stamp, word, n%7, n/7%250, n%250)
 		}
 		if _, err := log.WriteString(b.String()); err != nil {
 			return n

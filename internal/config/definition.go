@@ -49,9 +49,10 @@ type element struct {
 	// none marks an option that could not be read, which is sent as None.
 	none bool
 	kind optionType
-	// recognised says that the option is one that is sent under its own name;
-	// helper, that it is only there to be referred to.
-	recognised, helper bool
+	// recognised says that the option is one that is sent under its own name.
+	recognised bool
+	// leaned says that its text took something from beyond the options.
+	leaned bool
 	// text is raw with all tags replaced; value is it converted.
 	text  traced
 	value any
@@ -73,7 +74,9 @@ type definition struct {
 	// looked remembers what tags stand for.
 	looked map[string]lookedUp
 	// offered are the options as a jail may refer to them by known/name.
-	offered  map[string]traced
+	offered map[string]traced
+	// leaning is set when a tag is answered from beyond the options.
+	leaning  bool
 	findings []Finding
 }
 
@@ -138,27 +141,16 @@ func (t *Tree) define(kind *definitionKind, r request) (*definition, *problem) {
 	if err := d.readInit(r); err != nil {
 		return nil, err
 	}
+	if err := d.substitute(); err != nil {
+		return nil, err
+	}
 	if r.all {
-		if err := d.readHelpers(); err != nil {
+		if err := d.offer(); err != nil {
 			return nil, err
 		}
 	}
-	err := d.substitute()
-	if r.all {
-		d.offer()
-	}
 	d.findings = append(d.findings, d.scope.chain.findings()...)
-	return d, err
-}
-
-// offer collects the options for known/name.
-func (d *definition) offer() {
-	d.offered = make(map[string]traced, len(d.elements))
-	for _, e := range d.elements {
-		if !e.none {
-			d.offered[e.name] = e.text
-		}
-	}
+	return d, nil
 }
 
 // key identifies a request among those of one tree.
@@ -300,40 +292,30 @@ func (d *definition) readInit(r request) *problem {
 	return nil
 }
 
-// readHelpers adds the options of [Definition] that nobody else reads: a jail
-// may ask for them as known/name.
-func (d *definition) readHelpers() *problem {
-	for _, name := range d.section.order {
-		if _, ok := d.index[name]; ok {
-			continue
-		}
-		text, _, err := d.named(name)
-		if err != nil {
-			return err
-		}
-		d.put(name, text).helper = true
-	}
-	return nil
-}
-
 // substitute replaces the tags in all options and converts them.
 func (d *definition) substitute() *problem {
-	t := tags{
-		lookup: d.lookup, trace: func(option string) bool { return d.kind.traced[option] },
-		keep: func(tag string) bool { return d.conditional[tag] || d.kind.server[tag] },
-	}
+	t := d.tags(d.lookup)
 	for _, e := range d.elements {
 		e.text = e.raw
 		if !t.keep(e.name) && strings.IndexByte(e.raw.text, '<') >= 0 {
+			d.leaning = false
 			text, err := t.replace(e.name, e.raw)
 			if err != nil {
 				return err
 			}
-			e.text = text
+			e.text, e.leaned = text, d.leaning
 		}
 		d.convert(e)
 	}
 	return nil
+}
+
+// tags replaces tags by what a lookup says.
+func (d *definition) tags(lookup func(string) (traced, bool, *problem)) tags {
+	return tags{
+		lookup: lookup, trace: func(option string) bool { return d.kind.traced[option] },
+		keep: func(tag string) bool { return d.conditional[tag] || d.kind.server[tag] },
+	}
 }
 
 // convert gives an option its type.

@@ -136,7 +136,7 @@ func (j *jailReader) emitFilter() *problem {
 func (d *definition) sent() []*element {
 	var list []*element
 	for _, e := range d.elements {
-		if e.recognised && !e.helper && !e.none {
+		if e.recognised && !e.none {
 			list = append(list, e)
 		}
 	}

@@ -85,7 +85,7 @@ func (g *generated) text() string {
 	case g.with(25, "section/option"):
 		return g.pick("%(other/foo)s", "%(other/v0)s x", "%(other/v3)s", "%(default/v0)s", "%(other/maxretry)s")
 	case g.with(20, "known/option"):
-		return g.pick("%(known/v0)s", "%(known/v1)s k")
+		return g.pick("%(known/v0)s", "%(known/v1)s k", "%(known/hlp)s", "%(known/re-normal)s")
 	case g.with(10, "built-in names"):
 		return g.pick("%(fail2ban_version)s", "%(fail2ban_confpath)s")
 	}

@@ -84,7 +84,7 @@ func (g *generated) regex() string {
 		s = "^%(__pre)s " + s
 	}
 	if g.with(25, "tag in filter") {
-		s += g.pick(" <mode>", " <re-<mode>>", " <Mode>", " <nosuch>", " <backend>", " <logtype>", " <__pre>")
+		s += g.pick(" <mode>", " <re-<mode>>", " <Mode>", " <nosuch>", " <hlp>", " <HLP>", " <backend>", " <logtype>", " <__pre>")
 	}
 	return s
 }
@@ -133,7 +133,7 @@ func (g *generated) filter(name string) {
 			b.WriteString("usedns = " + g.pick("no", "warn") + "\n")
 		}
 	}
-	b.WriteString("[Definition]\n__pre = p%(__name__)s\nre-normal = N\nre-ddos = D\n")
+	b.WriteString("[Definition]\n__pre = p%(__name__)s\nre-normal = N\nre-ddos = D\nhlp = <mode>/%(__pre)s/%(re-ddos)s\n")
 	b.WriteString(g.list("failregex", g.rnd.IntN(3), g.regex))
 	for _, o := range []string{
 		"ignoreregex = ign <mode>", "ignoreregex =", "prefregex = ^p<F-CONTENT>.+</F-CONTENT>$", "datepattern = %%Y-%%m", "datepattern = {^LN-BEG}",

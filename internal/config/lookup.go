@@ -12,17 +12,24 @@ func (d *definition) lookup(tag string) (traced, bool, *problem) {
 	if e, ok := d.index[tag]; ok && !e.none {
 		return e.raw, true, nil
 	}
+	return d.beyond(tag)
+}
+
+// beyond is lookup without the options of the definition.
+func (d *definition) beyond(tag string) (traced, bool, *problem) {
 	if l, ok := d.looked[tag]; ok {
+		d.leaning = d.leaning || l.ok
 		return l.text, l.ok, nil
 	}
 	text, ok, err := d.search(tag)
+	d.leaning = d.leaning || ok
 	if err == nil {
 		d.looked[tag] = lookedUp{text, ok}
 	}
 	return text, ok, err
 }
 
-// search is lookup beyond the options of the definition.
+// search is beyond without a memory.
 func (d *definition) search(tag string) (traced, bool, *problem) {
 	sect, opt, slash := strings.Cut(tag, "/")
 	if slash {

@@ -180,14 +180,15 @@ func (c *clerk) positions(list []store.Position) {
 	c.do(func() { db.Submit(store.Batch{Positions: list}, nil) })
 }
 
-// lookup asks what is known of an ID.
-func (c *clerk) lookup(l Lookup, overall bool) {
+// lookup asks what is known of an ID in this jail: a failure weighs more after
+// bans here, also where ban times count those of all jails.
+func (c *clerk) lookup(l Lookup) {
 	c.do(func() {
 		db := c.svc.Store()
 		if db == nil {
 			return
 		}
-		h, known, err := db.History(l.ID.String(), c.jail, overall)
+		h, known, err := db.History(l.ID.String(), c.jail, false)
 		if err == nil && known {
 			c.box.put(Known{Lookup: l, History: tally.History{Count: h.Count, Last: h.Last, Bantime: h.Bantime}})
 		}

@@ -104,7 +104,7 @@ func (j *Jail) apply(eff Effects) {
 		j.clerk.ignoreCommand(run, j.set)
 	}
 	for _, l := range eff.Lookups {
-		j.clerk.lookup(l, j.state.escalation.OverallJails)
+		j.clerk.lookup(l)
 	}
 	if eff.Sources {
 		j.syncSources()
@@ -164,10 +164,13 @@ func (j *Jail) actionFault(name string, err error) {
 	j.box.put(Call{Fn: func(s *State, _ time.Time) { s.Fault(text) }})
 }
 
-// restore takes over the bans and failures of an earlier run.
+// restore takes over the bans and failures of an earlier run. Where they cannot
+// be read, as while another program has the database locked, it is tried again
+// later; until then what that run left in the kernel stays in force.
 func (j *Jail) restore() {
 	db := j.svc.Store()
 	if db == nil {
+		j.restored = true
 		j.set.Submit(action.Job{Kind: action.Settle}, nil)
 		return
 	}
@@ -179,24 +182,30 @@ func (j *Jail) restore() {
 	opts.MaxTime, _ = s.escalation.Cap()
 	bans, err := db.CurrentBans(s.name, opts)
 	if err != nil {
-		j.fault("cannot read the bans of an earlier run", err)
+		j.fault(faultRestore, err)
+		return
 	}
+	failures, err := db.LoadFailures(s.name)
+	if err != nil {
+		j.fault("cannot read the failures of an earlier run", err)
+	}
+	j.restored = true
+	s.Mended(faultRestore)
 	list := make([]store.Ban, len(bans))
 	for i := range bans {
 		list[i] = store.Ban{Jail: s.name, Ticket: bans[i]}
 	}
 	j.step(Restore{Bans: list})
 	j.set.Submit(action.Job{Kind: action.Settle}, nil)
-	failures, err := db.LoadFailures(s.name)
-	if err != nil {
-		j.fault("cannot read the failures of an earlier run", err)
-	}
 	watching := make([]*ticket.Ticket, len(failures))
 	for i := range failures {
 		watching[i] = &failures[i]
 	}
 	j.step(Watching{Tickets: watching})
 }
+
+// faultRestore is the fault of a jail whose earlier bans cannot be read yet.
+const faultRestore = "cannot read the bans of an earlier run"
 
 func (j *Jail) fault(what string, err error) {
 	j.svc.Log(logbook.Record{
@@ -209,6 +218,9 @@ func (j *Jail) fault(what string, err error) {
 // upkeep stores positions and looks for files that were missing.
 func (j *Jail) upkeep() {
 	now := j.svc.Clock.Now()
+	if !j.restored {
+		j.restore()
+	}
 	if j.looking() {
 		j.syncSources()
 	}

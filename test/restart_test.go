@@ -186,14 +186,12 @@ func expiries(in *instance) []time.Duration {
 // once.
 func checkRestored(t *testing.T, in *instance, after string) {
 	t.Helper()
-	log := in.log()
-	log = log[strings.LastIndex(log, "Starting Fail2ban"):]
-	seen := map[string]int{}
-	for _, line := range strings.Split(log, "\n") {
-		if _, id, found := strings.Cut(line, "[sshd] Restore Ban "); found {
-			seen[id]++
-		}
-	}
+	// The list comes before the words: a ban is logged when the kernel has it.
+	var seen map[string]int
+	eventually(t, "all bans are told after "+after, func() bool {
+		seen = restored(in)
+		return len(seen) >= manyBans
+	})
 	if len(seen) != manyBans {
 		t.Errorf("after %s %d bans were restored", after, len(seen))
 	}
@@ -202,6 +200,19 @@ func checkRestored(t *testing.T, in *instance, after string) {
 			t.Errorf("after %s %s was restored %d times", after, id, n)
 		}
 	}
+}
+
+// restored counts the bans that the log tells of since the last start.
+func restored(in *instance) map[string]int {
+	log := in.log()
+	log = log[max(0, strings.LastIndex(log, "Starting Fail2ban")):]
+	seen := map[string]int{}
+	for _, line := range strings.Split(log, "\n") {
+		if _, id, found := strings.Cut(line, "[sshd] Restore Ban "); found {
+			seen[id]++
+		}
+	}
+	return seen
 }
 
 // knocks is a flood of connections from the client's first address, 200 a

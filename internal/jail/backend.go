@@ -89,7 +89,11 @@ func (j *Jail) openJournal() {
 	}
 	opts.Matches = s.journal
 	opts.Since = j.svc.Clock.Now().Add(-seconds(s.limits.FindTime))
-	opts.Sink, opts.Notice = j.sink, j.notice
+	opts.Sink = j.sink
+	opts.Notice = func(r logbook.Record) {
+		r.Text = "[" + s.name + "] " + r.Text
+		j.notice(r)
+	}
 	if db := j.svc.Store(); db != nil {
 		if pos, ok, err := db.Position(s.name, source.JournalPath); err == nil && ok {
 			opts.Start = source.Position{Path: source.JournalPath, Hash: pos.Hash, Pos: pos.Pos}

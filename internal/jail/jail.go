@@ -61,6 +61,8 @@ type Jail struct {
 	inFlight int
 
 	ending bool
+	// restored says that the bans of an earlier run were taken over.
+	restored bool
 
 	bantimeNow  atomic.Int64
 	countersNow atomic.Pointer[action.Counters]

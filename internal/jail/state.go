@@ -255,5 +255,10 @@ func (s *State) Fault(text string) {
 	}
 }
 
+// Mended takes a fault back.
+func (s *State) Mended(text string) {
+	s.faults = slices.DeleteFunc(s.faults, func(f string) bool { return f == text })
+}
+
 // Faults lists what is broken; a jail with faults is degraded.
 func (s *State) Faults() []string { return slices.Clone(s.faults) }

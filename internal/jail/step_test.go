@@ -342,3 +342,16 @@ func TestLinesThatFailMakeTheJailRest(t *testing.T) {
 		t.Errorf("idle %v, faults %q", b.state.Idle(), b.state.Faults())
 	}
 }
+
+func TestRunningBansKeepTheirEnd(t *testing.T) {
+	b := newBench(t)
+	b.lines("bad 192.0.2.1", "bad 192.0.2.1", "bad 192.0.2.1")
+	b.send(Call{Fn: func(s *State, _ time.Time) { s.SetBanTime(1) }})
+	b.log = nil
+	b.world.now = noon.Add(time.Minute)
+	b.send(Tick{})
+	b.wantLog()
+	b.world.now = noon.Add(601 * time.Second)
+	b.send(Tick{})
+	b.wantLog("NOTICE [j] Unban 192.0.2.1")
+}

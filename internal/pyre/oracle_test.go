@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"stockade/internal/testenv"
 )
 
 // oracle is a Python process that answers what its re module does.
@@ -40,7 +42,7 @@ func newOracle(t testing.TB) *oracle {
 	t.Helper()
 	path := pythonPath()
 	if path == "" {
-		t.Skip("no Python 3.11 here to compare with (looked for python3.11, python3, /usr/bin/python3)")
+		testenv.Skip(t, "there is no Python 3.11 to compare with")
 	}
 	cmd := exec.Command(path, "-X", "utf8", "testdata/oracle.py")
 	in, err := cmd.StdinPipe()

@@ -266,7 +266,7 @@ func FuzzCompileSearch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, pattern, text string, flags uint8) {
 		if len(pattern) > 200 || len(text) > 2000 {
-			t.Skip()
+			return
 		}
 		re, err := Compile(pattern, Flags(flags)&(IgnoreCase|Multiline|DotAll|Verbose|ASCII))
 		if err != nil {

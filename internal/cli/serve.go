@@ -118,6 +118,8 @@ type daemonProcess struct {
 func (d *daemonProcess) open() error {
 	o := d.client.opts
 	syscall.Umask(0o077)
+	d.signals = make(chan os.Signal, 4)
+	signal.Notify(d.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
 	setProcessName(o.pname)
 	d.book = logbook.New(logbook.Options{Stdout: d.client.env.Stdout, Stderr: d.client.env.Stderr, Version: Compatible})
 	if err := d.book.SetSyslogSocket(o.syslogsocket); err != nil {
@@ -186,14 +188,12 @@ func (d *daemonProcess) configure(result *config.Result) error {
 
 // wait serves until a command or a signal ends it.
 func (d *daemonProcess) wait() {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
-	defer signal.Stop(signals)
+	defer signal.Stop(d.signals)
 	for {
 		select {
 		case <-d.server.Done():
 			return
-		case s := <-signals:
+		case s := <-d.signals:
 			d.signal(s)
 		}
 	}

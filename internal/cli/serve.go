@@ -111,6 +111,9 @@ type daemonProcess struct {
 	api      *api.Server
 	// farewell closes the doors and removes what others must not find.
 	farewell func()
+	// signals are caught from the beginning: whoever is told that the server is
+	// ready may send one at once.
+	signals chan os.Signal
 }
 
 // open makes the log and the server. The umask keeps everything that is

@@ -113,7 +113,7 @@ func (c *client) dump() int {
 // on standard output if that is all that was asked for, else in the log.
 func (c *client) testConfiguration(alone bool) bool {
 	result, ok := c.readConfiguration("", config.Test)
-	if ok && len(result.Bad) == 0 {
+	if ok && result.Sound() {
 		return true
 	}
 	const text = "ERROR: test configuration failed"

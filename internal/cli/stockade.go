@@ -22,7 +22,7 @@ func verbs() []verb {
 		{"ban", "JAIL ADDRESS...", "ban addresses now", (*stockade).banVerb},
 		{"unban", "ADDRESS... | --all", "lift bans, and forget them", (*stockade).unbanVerb},
 		{"events", "[--json]", "show failures, bans and their ends as they happen", (*stockade).eventsVerb},
-		{"check", "[--conf DIR] [--json]", "read the configuration and say what is wrong with it", (*stockade).checkVerb},
+		{"check", "[DIR] [--json]", "read the configuration and say what is wrong with it", (*stockade).checkVerb},
 		{"plan", "[JAIL] [--conf DIR] [--json]", "show what a reload would change", (*stockade).planVerb},
 		{"regex", "LOG REGEX|FILTER", "show what a filter makes of log lines, and why", (*stockade).regexVerb},
 		{"filter", "test [FILE...]", "try filters on labelled log lines", (*stockade).filterVerb},

@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"stockade/internal/action"
 	"stockade/internal/config"
 	"stockade/internal/control"
+	"stockade/internal/datepattern"
+	"stockade/internal/filter"
 )
 
 // socketName is the name of the socket in the directory of `stockade run`.
@@ -161,12 +164,17 @@ func (s *stockade) misuse(name string, err error) int {
 
 func (s *stockade) checkVerb(args []string) int {
 	options, rest, err := s.parse(args, "conf=", "json")
-	if err != nil || len(rest) > 0 {
+	if err != nil || len(rest) > 1 {
 		return s.misuse("check", err)
 	}
-	findings := config.Check(config.CheckOptions{Options: config.Options{
-		Dir: options["conf"], Explicit: options["conf"] != "", Library: s.env.Library,
-	}})
+	dir := options["conf"]
+	if len(rest) == 1 {
+		dir = rest[0]
+	}
+	findings := config.Check(config.CheckOptions{
+		Options: config.Options{Dir: dir, Explicit: dir != "", Library: s.env.Library},
+		Native:  runsNatively, Expand: filter.SearchText, DatePattern: tryDatePattern,
+	})
 	write := config.WriteText
 	if options.has("json") {
 		write = config.WriteJSON
@@ -176,4 +184,15 @@ func (s *stockade) checkVerb(args []string) int {
 		return wentWrong
 	}
 	return config.ExitStatus(findings)
+}
+
+// runsNatively tells whether an action needs no command, or why it does.
+func runsNatively(a config.ActionSource) (bool, string) {
+	kind, why := action.Native(&action.Source{Name: a.Name, Files: a.Files, Library: a.Library, Digest: a.Digest})
+	return kind != "", why
+}
+
+// tryDatePattern tells what is wrong with a datepattern.
+func tryDatePattern(pattern string) error {
+	return datepattern.New(datepattern.Env{}).AppendOption(pattern)
 }

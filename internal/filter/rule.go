@@ -54,7 +54,7 @@ func compile(kind string, r Rule, usedns string, multiline bool) (*rule, error) 
 	if strings.TrimSpace(r.Text) == "" {
 		return nil, pyobj.RegexError("Cannot add empty regex")
 	}
-	text := scopeFlags(ExpandTags(r.Text, usedns))
+	text := SearchText(r.Text, usedns)
 	var flags pyre.Flags
 	if multiline {
 		flags = pyre.Multiline

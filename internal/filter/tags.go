@@ -78,6 +78,10 @@ func ExpandTags(regex, usedns string) string {
 	})
 }
 
+// SearchText is a regex as it is searched: with its tags expanded, and in the
+// form that today's Python takes.
+func SearchText(regex, usedns string) string { return scopeFlags(ExpandTags(regex, usedns)) }
+
 // scopeFlags rewrites a group that begins with a global flag, ((?i)x), which
 // Python no longer takes, to the scoped form (?i:x). It is not told apart
 // whether the text stands in a character class; the reference does not either.

@@ -351,6 +351,9 @@ func pythonType(v any) string {
 	return "NoneType"
 }
 
+// ErrMethod is the answer to who asks for a method as if it were a property.
+var ErrMethod = pyobj.Errorf("TypeError", "cannot pickle '_thread.RLock' object")
+
 // Property returns a property of an action.
 func (s *Set) Property(name, prop string) (any, error) {
 	e, err := s.find(name)
@@ -358,7 +361,7 @@ func (s *Set) Property(name, prop string) (any, error) {
 		return nil, err
 	}
 	if _, ok := methods[prop]; ok {
-		return nil, pyobj.Errorf("TypeError", "cannot pickle '_thread.RLock' object")
+		return nil, ErrMethod
 	}
 	switch prop {
 	case "banEpoch":

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"stockade/internal/datepattern"
 	"stockade/internal/ipaddr"
 	"stockade/internal/jail"
 	"stockade/internal/pyobj"
@@ -139,10 +140,11 @@ func findTime(c *call, s *jail.State) any {
 }
 
 // datePattern is a pair of pattern and name, the pattern None for what has none.
+// A jail that reads the journal needs none at all.
 func datePattern(s *jail.State) any {
 	pattern, name, ok := s.Filter().DatePattern()
 	switch {
-	case name == "":
+	case name == "", !ok && name == datepattern.Defaults && strings.HasPrefix(s.Backend(), "systemd"):
 		return nil
 	case !ok:
 		return pyobj.Tuple{nil, name}

@@ -62,6 +62,12 @@ func (t *Table) Handle(ctx context.Context, peer Peer, request any) any {
 		return pyobj.Tuple{0, value}
 	}
 	x := exceptionOf(err)
+	if errors.Is(err, action.ErrMethod) {
+		// The reference carries the command out and then cannot pickle the
+		// result: its answer is a bare text.
+		book.Logf(logbook.Error, asyncLogger, "Caught unhandled exception: %s", pyobj.Repr(x))
+		return "ERROR: " + err.Error()
+	}
 	book.Logf(logbook.Error, transmitterLogger, "Command %s has failed. Received %s", shown(request), pyobj.Repr(x))
 	return pyobj.Tuple{1, x}
 }

@@ -211,12 +211,15 @@ func (d *Detector) SetDefaultZone(logtimezone string) error {
 // whether it was set.
 func (d *Detector) DefaultZone() (east int, ok bool) { return d.zone, d.hasZone }
 
+// Defaults is the name of the templates that are used where no pattern is set.
+const Defaults = "Default Detectors"
+
 // Describe is the answer to `get JAIL datepattern`: pattern and name of the
 // first template. The pattern is absent (ok is false) for a special template,
 // and with no template or many, whose name is "Default Detectors".
 func (d *Detector) Describe() (pattern, name string, ok bool) {
 	if n := len(d.order); n == 0 || n > 2 {
-		return "", "Default Detectors", false
+		return "", Defaults, false
 	}
 	t := d.order[0].template
 	return t.pattern, t.name, t.pattern != ""

@@ -90,8 +90,11 @@ func (s *State) lists() []listing {
 		matches = append(matches, strings.Join(m, " "))
 	}
 	return []listing{
-		{"failregex", s.filter.Failregex()}, {"ignoreregex", s.filter.Ignoreregex()},
-		{"ignoreip", s.ignore.List()}, {"logpath", paths}, {"journalmatch", matches},
+		{"failregex", s.filter.Failregex()},
+		{"ignoreregex", s.filter.Ignoreregex()},
+		{"ignoreip", s.ignore.List()},
+		{"logpath", paths},
+		{"journalmatch", matches},
 	}
 }
 

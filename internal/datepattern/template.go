@@ -102,8 +102,7 @@ func newPattern(pattern string, year int) (*template, error) {
 		}
 	}
 	if _, _, err := expand(body, year); err != nil {
-		//lint:ignore ST1005 the text is Fail2ban's
-		return nil, fmt.Errorf("Failed to set datepattern %s (may be an invalid format or unescaped percent char): %w",
+		return nil, pyobj.Errorf("TypeError", "Failed to set datepattern %s (may be an invalid format or unescaped percent char): %v",
 			pyobj.Repr(body), err)
 	}
 	_, name, _ := expand(shown, year)

@@ -5,15 +5,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"stockade/internal/testenv"
 )
 
 // trapped is our server in a scratch directory with our client, in which one
 // of the known traps of Fail2ban's behaviour is tried.
 type trapped struct {
 	*testing.T
+	suite
 	dir string
 }
 
@@ -24,7 +28,7 @@ func (r trapped) f(line string) outcome {
 	if err != nil {
 		r.Fatal(err)
 	}
-	return ours().run(r.T, r.dir, "", "client", append([]string{"-c", r.dir}, words...)...)
+	return r.run(r.T, r.dir, "", "client", append([]string{"-c", r.dir}, words...)...)
 }
 
 // says runs a line that has to print this and succeed.
@@ -130,29 +134,29 @@ type trap struct {
 	before func(r trapped)
 	// down leaves the server to the test.
 	down bool
-	do   func(r trapped)
+	// differs is a trap in which our result is another on purpose.
+	differs bool
+	do      func(r trapped)
 }
 
-// TestTraps are the 47 traps: 20, 30, 41, 42 and 43 are where we differ on
-// purpose, and our own result is what is wanted.
+// TestTraps are the 47 traps. In the long form the reference is tried as well,
+// but where we differ on purpose.
 func TestTraps(t *testing.T) {
 	t.Parallel()
+	suites := []suite{ours()}
+	if testenv.Full() {
+		suites = append(suites, theirs(t))
+	}
 	seen := map[int]bool{}
-	for _, list := range [][]trap{answerTraps, stateTraps, lifeTraps} {
-		for _, tt := range list {
-			seen[tt.number] = true
-			t.Run(fmt.Sprintf("Trap%02d %s", tt.number, tt.name), func(t *testing.T) {
+	for _, tt := range slices.Concat(answerTraps, stateTraps, lifeTraps) {
+		seen[tt.number] = true
+		for _, s := range suites {
+			if tt.differs && s.name != suites[0].name {
+				continue
+			}
+			t.Run(fmt.Sprintf("Trap%02d %s, %s", tt.number, tt.name, s.name), func(t *testing.T) {
 				t.Parallel()
-				r := trapped{t, scratch(t)}
-				if tt.before != nil {
-					tt.before(r)
-				}
-				if tt.down {
-					t.Cleanup(func() { r.f("stop") })
-				} else {
-					ours().startServer(t, r.dir)
-				}
-				tt.do(r)
+				tt.try(trapped{t, s, scratch(t)})
 			})
 		}
 	}
@@ -161,4 +165,16 @@ func TestTraps(t *testing.T) {
 			t.Errorf("trap %d is not tried", n)
 		}
 	}
+}
+
+func (tt trap) try(r trapped) {
+	if tt.before != nil {
+		tt.before(r)
+	}
+	if tt.down {
+		r.Cleanup(func() { r.f("stop") })
+	} else {
+		r.startServer(r.T, r.dir)
+	}
+	tt.do(r)
 }

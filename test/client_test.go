@@ -39,7 +39,7 @@ var clientScript = []string{
 	// Only now: a second ban prolongs the first by the time in between.
 	"set sshd banip 192.0.2.1",
 	"banned", "banned 192.0.2.1", "set sshd unbanip 192.0.2.2", "set sshd unbanip --report-absent 192.0.2.2",
-	"reload", "get sshd banip", "unban 192.0.2.1", "unban 192.0.2.1", "unban --all", "banned",
+	"reload", "get sshd banned", "unban 192.0.2.1", "unban 192.0.2.1", "unban --all", "banned",
 	"nonsense", "stop",
 }
 

@@ -16,7 +16,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 
 # The packages with goroutines; the others are plain values, which the race detector only slows down.
-RACED = ./internal/action ./internal/api ./internal/cli ./internal/control ./internal/event ./internal/ignore \
+RACED = ./internal/action ./internal/api ./internal/control ./internal/event ./internal/ignore \
 	./internal/jail ./internal/logbook ./internal/netfilter ./internal/server ./internal/source/... ./internal/store
 
 export CGO_ENABLED = 0

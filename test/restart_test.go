@@ -157,9 +157,17 @@ func elements(in *instance, set string) []string {
 	return ids
 }
 
+// checkKernel compares the set with what ought to be in it. The kernel lists a
+// set piece by piece: while elements are being prolonged a list may miss some
+// that are there all the time, so a short one is made again. That none was
+// ever missing is what the knocks show.
 func checkKernel(t *testing.T, in *instance, want []string) {
 	t.Helper()
-	if got := elements(in, "addr-set-sshd"); !slices.Equal(got, want) {
+	var got []string
+	if !until(10*time.Second, func() bool {
+		got = elements(in, "addr-set-sshd")
+		return slices.Equal(got, want)
+	}) {
 		t.Fatalf("the kernel holds %d elements, want %d", len(got), len(want))
 	}
 }

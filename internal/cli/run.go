@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,7 +163,7 @@ func (s *stockade) watch(c *client, result *config.Result, root bool) int {
 		s.complain("cannot start: %v", err)
 		return wentWrong
 	}
-	s.introduce(c, result, root)
+	s.introduce(d, result, root)
 	ctx, cancel := context.WithCancel(context.Background())
 	go s.narrate(ctx, d.server.Events())
 	d.wait()
@@ -173,13 +174,20 @@ func (s *stockade) watch(c *client, result *config.Result, root bool) int {
 }
 
 // introduce says what is watched and what can be done about it.
-func (s *stockade) introduce(c *client, result *config.Result, root bool) {
+func (s *stockade) introduce(d *daemonProcess, result *config.Result, root bool) {
+	c := d.client
 	s.printf("Stockade %s is watching.\n", Version)
+	bad := slices.Clone(result.Bad)
 	for _, name := range result.Good {
+		// What only the server can judge, as a time or a regex, may have cost the jail.
+		if _, err := d.server.Jail(name); err != nil {
+			bad = append(bad, name)
+			continue
+		}
 		s.printf("  jail %s: %s\n", name, sources(result.Stream, name))
 	}
-	for _, name := range result.Bad {
-		s.printf("  jail %s is left out, it has errors\n", name)
+	for _, name := range bad {
+		s.printf("  jail %s is left out, it has errors. To see them: stockade check %s\n", name, c.opts.conf)
 	}
 	if len(result.Good) == 0 {
 		s.printf("  no jail is switched on\n")

@@ -186,7 +186,7 @@ func (r *reader) outcome(c *call, name string, err error) error {
 		r.actionFailed(name, c.extraText(3), err)
 		return nil
 	}
-	return r.stage.Tried(name, server.Setting, what(c.words), err)
+	return r.stage.Tried(name, server.Setting, placed(c.origin.Origin, what(c.words)), err)
 }
 
 // actionFailed notes an error in the properties of an action.
@@ -196,6 +196,14 @@ func (r *reader) actionFailed(name, action string, err error) {
 			a.err = err
 		}
 	}
+}
+
+// placed puts the file and line in front of what was written there.
+func placed(at config.Origin, what string) string {
+	if at.IsZero() {
+		return what
+	}
+	return at.String() + ": " + what
 }
 
 // what names a command in a message.
@@ -209,7 +217,7 @@ func (c *call) regexTried(name string, err error) error {
 	if c.stage == nil || c.extraText(2) != "addfailregex" {
 		return err
 	}
-	return c.stage.Tried(name, server.Failregex, "failregex", err)
+	return c.stage.Tried(name, server.Failregex, placed(c.origin.Origin, "failregex"), err)
 }
 
 // Jail finds a jail of the stage, or one of the server that a stream changes

@@ -4,9 +4,15 @@ package main
 
 import (
 	"os"
+	"runtime"
 
 	"stockade/internal/cli"
 	"stockade/library"
 )
 
-func main() { os.Exit(cli.Main(cli.OS(library.Files(), library.Samples()))) }
+func main() {
+	// A machine without the file is treated like Debian.
+	release, _ := os.ReadFile("/etc/os-release")
+	files := library.For(library.System(runtime.GOOS, string(release)))
+	os.Exit(cli.Main(cli.OS(files, library.Samples())))
+}

@@ -36,9 +36,10 @@ type entry struct {
 
 	mu     sync.Mutex
 	source *Source
-	// nft is set while the action runs natively; decided says that it is known
-	// whether it does, and why in why.
-	nft     *nftables
+	// nat is set while the action runs natively, and tells says that it only
+	// reports; decided says that it is known whether it does, and why in why.
+	nat     native
+	tells   bool
 	decided bool
 	why     string
 
@@ -74,40 +75,39 @@ func (e *entry) native() bool {
 	defer e.mu.Unlock()
 	if !e.decided {
 		e.decided = true
-		e.nft, e.why = e.decide()
+		e.nat, e.tells, e.why = e.decide()
 	}
-	return e.nft != nil
+	return e.nat != nil
 }
 
-func (e *entry) decide() (*nftables, string) {
+func (e *entry) decide() (n native, reports bool, why string) {
 	if !e.set.env.Native {
-		return nil, "native actions are switched off"
+		return nil, false, "native actions are switched off"
 	}
 	if v, ok := e.props.get("native"); ok && fmt.Sprint(v) == "never" {
-		return nil, "native = never"
+		return nil, false, "native = never"
 	}
 	kind, why := Native(e.source)
 	if kind == "" {
-		return nil, why
+		return nil, false, why
 	}
-	n := &nftables{env: &e.set.env, name: e.name, props: e.props, kind: kind}
+	n, reports = newNative(parts{env: &e.set.env, name: e.name, kind: kind, props: e.props})
 	if ok, not := n.fits(); !ok {
-		return nil, not
+		return nil, false, not
 	}
-	return n, why
+	return n, reports, why
 }
 
 // report tells whether the action only tells others.
 func (e *entry) report() bool {
-	if e.native() {
-		return false
-	}
-	if e.props.truth("norestored") {
-		return true
-	}
+	native := e.native()
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.source != nil && slices.Contains(reportNames, e.source.Name)
+	tells, src := e.tells, e.source
+	e.mu.Unlock()
+	if native {
+		return tells
+	}
+	return e.props.truth("norestored") || src != nil && slices.Contains(reportNames, src.Name)
 }
 
 func (e *entry) status() Status {
@@ -116,11 +116,8 @@ func (e *entry) status() Status {
 	defer e.mu.Unlock()
 	st.Why, st.LastError, st.ErrorTime = e.why, e.lastErr, e.lastTime
 	st.Waiting, st.Dropped = int(e.waiting.Load()), int(e.dropped.Load())
-	if e.nft != nil {
-		st.Started = e.nft.started()
-		if fence := e.nft.fence.Load(); fence != nil {
-			st.Held = fence.Len()
-		}
+	if e.nat != nil {
+		st.Started, st.Held = e.nat.started(), e.nat.held()
 	}
 	return st
 }
@@ -181,13 +178,13 @@ func (e *entry) applyAll(kind JobKind, work []*ticketWork) {
 	if len(tickets) == 0 {
 		return
 	}
-	e.nft.apply(kind, tickets, results)
+	e.nat.apply(kind, tickets, results)
 	for _, r := range results {
 		e.remember(r, nil)
 	}
 }
 
-// apply gives one ticket to a command action.
+// apply gives one ticket to a command action, or to a report.
 func (e *entry) apply(kind JobKind, w *ticketWork) {
 	if e.skips(kind, w.ticket) {
 		return
@@ -199,6 +196,10 @@ func (e *entry) apply(kind JobKind, w *ticketWork) {
 		w.results[slow].Actions = append(w.results[slow].Actions, e.name)
 	}
 	e.do(&w.results[slow], 1, func(r *Result) {
+		if e.native() {
+			e.nat.apply(kind, []*ticket.Ticket{w.ticket}, []*Result{r})
+			return
+		}
 		var err error
 		switch kind {
 		case Ban:

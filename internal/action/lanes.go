@@ -7,8 +7,8 @@ import (
 	"stockade/internal/ticket"
 )
 
-// lane is one of the two ways through a set. Native actions and commands each
-// have one, so that a command which hangs keeps no ban out of the kernel. In
+// lane is one of the two ways through a set. Native actions that enforce and
+// all others each have one, so that a command which hangs keeps no ban out of the kernel. In
 // both, jobs come in their order.
 type lane int
 
@@ -19,7 +19,7 @@ const (
 )
 
 func (e *entry) lane() lane {
-	if e.native() {
+	if e.native() && !e.report() {
 		return fast
 	}
 	return slow

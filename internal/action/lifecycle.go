@@ -12,7 +12,7 @@ func (e *entry) start(r *Result) {
 	e.do(r, 0, func(r *Result) {
 		var err error
 		if e.native() {
-			err = e.nft.start(&r.Logs)
+			err = e.nat.start(&r.Logs)
 		} else {
 			err = e.cmd.start(&r.Logs)
 		}
@@ -29,7 +29,7 @@ func (e *entry) unban(t *ticket.Ticket, r *Result) {
 
 // now runs one ticket through the action, in whichever lane.
 func (e *entry) now(kind JobKind, w *ticketWork, r *Result) {
-	if e.native() {
+	if e.lane() == fast {
 		e.applyAll(kind, []*ticketWork{w})
 	} else {
 		e.apply(kind, w)
@@ -42,8 +42,8 @@ func (e *entry) now(kind JobKind, w *ticketWork, r *Result) {
 // all there is to do, which it is even if it failed.
 func (e *entry) flush(mode StopMode, r *Result) bool {
 	if e.native() {
-		if mode != Leave && e.nft.canFlush() {
-			e.flushed(r, e.nft.flush())
+		if mode != Leave && e.nat.canFlush() {
+			e.flushed(r, e.nat.flush())
 		}
 		return true
 	}
@@ -107,7 +107,7 @@ func (e *entry) end(mode StopMode, r *Result) {
 		defer close(finished)
 		var err error
 		if e.native() {
-			err = e.nft.end(mode)
+			err = e.nat.end(mode)
 		} else {
 			err = e.cmd.stop(&r.Logs)
 			e.cmd.forget()
@@ -130,7 +130,7 @@ func (e *entry) end(mode StopMode, r *Result) {
 func (e *entry) check(r *Result) {
 	e.do(r, 0, func(r *Result) {
 		if e.native() {
-			_ = e.nft.check(r)
+			_ = e.nat.check(r)
 			return
 		}
 		_ = e.cmd.checkAll(false, &r.Logs)
@@ -141,7 +141,7 @@ func (e *entry) settle(r *Result) {
 	if !e.native() {
 		return
 	}
-	if err := e.nft.settle(); err != nil {
+	if err := e.nat.settle(); err != nil {
 		r.fail(e.name, err)
 	}
 }
@@ -161,7 +161,7 @@ func (e *entry) reload(live []*ticket.Ticket, r *Result) {
 		e.lift(live, Lift, r)
 		e.stopOld(r)
 		e.mu.Lock()
-		e.decided, e.nft = false, nil
+		e.decided, e.nat = false, nil
 		e.mu.Unlock()
 		e.begin(live, r)
 		return
@@ -169,7 +169,7 @@ func (e *entry) reload(live []*ticket.Ticket, r *Result) {
 	e.do(r, 0, func(r *Result) {
 		var err error
 		if e.native() {
-			err = e.nft.reload()
+			err = e.nat.reload()
 		} else {
 			err = e.cmd.reload(&r.Logs)
 		}
@@ -187,15 +187,15 @@ func (e *entry) changedForm() bool {
 	if !e.decided {
 		return false
 	}
-	next, why := e.decide()
+	next, _, why := e.decide()
 	e.why = why
-	return (next == nil) != (e.nft == nil)
+	return (next == nil) != (e.nat == nil)
 }
 
 func (e *entry) stopOld(r *Result) {
 	var err error
 	if e.native() {
-		err = e.nft.end(Lift)
+		err = e.nat.end(Lift)
 	} else {
 		err = e.cmd.stop(&r.Logs)
 		e.cmd.forget()
@@ -217,7 +217,7 @@ func (e *entry) quit() {
 	e.reports.quit()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.nft != nil {
-		e.nft.unwatch()
+	if e.nat != nil {
+		e.nat.quit()
 	}
 }

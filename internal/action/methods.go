@@ -156,7 +156,7 @@ func plain(v any) any {
 
 func callStart(e *entry, _ map[string]any, r *Result) (any, error) {
 	if e.native() {
-		return true, cause(e.nft.start(&r.Logs))
+		return true, cause(e.nat.start(&r.Logs))
 	}
 	return true, cause(e.cmd.start(&r.Logs))
 }
@@ -174,21 +174,21 @@ func callProlong(e *entry, args map[string]any, r *Result) (any, error) {
 
 func callStop(e *entry, _ map[string]any, r *Result) (any, error) {
 	if e.native() {
-		return true, cause(e.nft.end(Lift))
+		return true, cause(e.nat.end(Lift))
 	}
 	return true, cause(e.cmd.stop(&r.Logs))
 }
 
 func callFlush(e *entry, _ map[string]any, r *Result) (any, error) {
 	if e.native() {
-		return true, cause(e.nft.flush())
+		return true, cause(e.nat.flush())
 	}
 	return true, cause(e.cmd.flush(&r.Logs))
 }
 
 func callReload(e *entry, _ map[string]any, r *Result) (any, error) {
 	if e.native() {
-		return true, cause(e.nft.reload())
+		return true, cause(e.nat.reload())
 	}
 	return true, cause(e.cmd.reload(&r.Logs))
 }

@@ -255,7 +255,7 @@ func (j *jailReader) pythonAction(name string, params []Param, at Origin) action
 	}
 	dict.WriteByte('}')
 	path := filepath.Join(j.tree.overlay.dir, actionKind.folder, name)
-	source := &ActionSource{Name: name, Files: []string{path}}
+	source := &ActionSource{Name: name, Files: []string{path}, Digest: FileDigest(path)}
 	if _, ok := j.tree.overlay.libraryName(path); ok {
 		source.Library = !onDisk(path)
 	}

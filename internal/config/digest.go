@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -52,6 +53,17 @@ func (s *fileSet) digest() (sum string, changed Origin) {
 	}
 	s.sum = hex.EncodeToString(h.Sum(nil))
 	return s.sum, s.changed
+}
+
+// FileDigest is the SHA-256 (hex) of a file as it is on disk, by which a stock
+// Python action is known; "" where there is none.
+func FileDigest(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // DescribeAction tells from which files a shell action is put together, and its

@@ -24,6 +24,8 @@ type failure struct {
 	Data      string      `json:"data"`
 	Cause     event.Cause `json:"cause,omitzero"`
 	WholeTime bool        `json:"wholetime,omitempty"`
+	Restored  bool        `json:"restored,omitempty"`
+	Ban       uint64      `json:"ban,omitempty"`
 }
 
 // SaveFailures replaces the stored failures of a jail that were being counted.
@@ -31,21 +33,26 @@ func (s *Store) SaveFailures(jail string, failures []ticket.Ticket) error {
 	ops := make([]op, 0, len(failures)+1)
 	ops = append(ops, op{kind: opDropFailures, jail: jail})
 	for i := range failures {
-		t := &failures[i]
-		f := failure{
-			ID: t.ID.String(), Raw: t.ID.IsText(), Time: t.Time, First: t.First, Retry: t.Retry, BanCount: t.BanCount,
-			Data: string(encodeData(t, max(len(t.Matches), 1))), Cause: t.Cause, WholeTime: t.IntegerTime,
-		}
-		if t.HasBantime {
-			f.Bantime = &t.Bantime
-		}
-		data, err := json.Marshal(f)
+		data, err := EncodeTicket(&failures[i])
 		if err != nil {
 			return fmt.Errorf("store failures of jail %s: %w", jail, err)
 		}
 		ops = append(ops, op{kind: opFailure, jail: jail, data: data})
 	}
 	return s.wait(ops, false)
+}
+
+// EncodeTicket puts a ticket into the form in which our own tables hold one.
+func EncodeTicket(t *ticket.Ticket) ([]byte, error) {
+	f := failure{
+		ID: t.ID.String(), Raw: t.ID.IsText(), Time: t.Time, First: t.First, Retry: t.Retry, BanCount: t.BanCount,
+		Data: string(encodeData(t, max(len(t.Matches), 1))), Cause: t.Cause, WholeTime: t.IntegerTime,
+		Restored: t.Restored, Ban: t.Ban,
+	}
+	if t.HasBantime {
+		f.Bantime = &t.Bantime
+	}
+	return json.Marshal(f)
 }
 
 // LoadFailures returns what SaveFailures stored and deletes it: counted once,
@@ -63,7 +70,7 @@ func (s *Store) LoadFailures(jail string) ([]ticket.Ticket, error) {
 			if err := rows.Scan(&data); err != nil {
 				return err
 			}
-			if t, ok := decodeFailure(data); ok {
+			if t, ok := DecodeTicket(data); ok {
 				found = append(found, t)
 			}
 		}
@@ -78,9 +85,9 @@ func (s *Store) LoadFailures(jail string) ([]ticket.Ticket, error) {
 	return found, s.wait([]op{{kind: opDropFailures, jail: jail}}, false)
 }
 
-// decodeFailure leaves out what it cannot read: a failure forgotten is better
-// than a jail that does not start.
-func decodeFailure(data []byte) (ticket.Ticket, bool) {
+// DecodeTicket reads what EncodeTicket wrote, false if that cannot be done: a
+// failure forgotten is better than a jail that does not start.
+func DecodeTicket(data []byte) (ticket.Ticket, bool) {
 	var f failure
 	if json.Unmarshal(data, &f) != nil {
 		return ticket.Ticket{}, false
@@ -88,6 +95,7 @@ func decodeFailure(data []byte) (ticket.Ticket, bool) {
 	t := ticket.Ticket{
 		ID: ipaddr.Parse(f.ID), Time: f.Time, First: f.First, Retry: f.Retry,
 		BanCount: f.BanCount, Cause: f.Cause, IntegerTime: f.WholeTime,
+		Restored: f.Restored, Ban: f.Ban,
 	}
 	if f.Raw {
 		t.ID = ipaddr.Raw(f.ID)

@@ -149,6 +149,7 @@ func (s *Store) Purge(now time.Time, age time.Duration) error {
 	limit := now.Add(-age).Unix()
 	return s.wait([]op{
 		{kind: opPurgeBans, time: limit}, {kind: opPurgeBips, time: limit}, {kind: opPurgeJails},
+		{kind: opPurgeErrands, time: now.Unix()},
 	}, true)
 }
 

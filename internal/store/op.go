@@ -27,6 +27,9 @@ const (
 	opPurgeBans
 	opPurgeBips
 	opPurgeJails
+	opErrand
+	opDropErrand
+	opPurgeErrands
 )
 
 // op is one change, already in the form in which it will be stored: encoding
@@ -38,10 +41,10 @@ type op struct {
 	bantime  int64
 	count    int
 	pos      float64
-	text     string // path, kind of event
+	text     string // path, kind of event, action
 	hash     string
 	data     []byte
-	number   uint64 // of a ban in an event
+	number   uint64 // of a ban in an event, of an errand
 }
 
 // size is about what an operation holds in memory.
@@ -139,6 +142,9 @@ const (
 	purgeJails   = `DELETE FROM jails WHERE enabled=0 AND NOT EXISTS(SELECT 1 FROM bans WHERE jail=name) AND NOT EXISTS(SELECT 1 FROM bips WHERE jail=name)`
 	dropFailures = `DELETE FROM stockade_failures WHERE jail=?`
 	saveFailure  = `INSERT INTO stockade_failures(jail, ticket) VALUES(?, ?)`
+	keepErrand   = `INSERT OR REPLACE INTO stockade_errands(jail, action, id, until, errand) VALUES(?, ?, ?, ?, ?)`
+	dropErrand   = `DELETE FROM stockade_errands WHERE jail=? AND action=? AND id=?`
+	purgeErrands = `DELETE FROM stockade_errands WHERE rowid IN (SELECT rowid FROM stockade_errands WHERE until>0 AND until<? LIMIT ?)`
 	cutEvents    = `DELETE FROM stockade_events WHERE id<=(SELECT max(id) FROM stockade_events)-?`
 )
 
@@ -186,6 +192,12 @@ func (s *Store) apply(ctx context.Context, f *files, o *op) (again bool, err err
 		again = run(purgeBips, o.time, chunk) > 0
 	case opPurgeJails:
 		run(purgeJails)
+	case opErrand:
+		run(keepErrand, o.jail, o.text, int64(o.number), o.time, o.data)
+	case opDropErrand:
+		run(dropErrand, o.jail, o.text, int64(o.number))
+	case opPurgeErrands:
+		again = run(purgeErrands, o.time, chunk) > 0
 	}
 	return again, err
 }

@@ -46,6 +46,8 @@ var ownTables = []string{
 	`CREATE INDEX IF NOT EXISTS stockade_events_ban ON stockade_events(ban)`,
 	`CREATE TABLE IF NOT EXISTS stockade_failures(jail TEXT NOT NULL, ticket BLOB NOT NULL)`,
 	`CREATE INDEX IF NOT EXISTS stockade_failures_jail ON stockade_failures(jail)`,
+	`CREATE TABLE IF NOT EXISTS stockade_errands(jail TEXT NOT NULL, action TEXT NOT NULL, id INTEGER NOT NULL,
+		until INTEGER NOT NULL, errand BLOB, PRIMARY KEY(jail, action, id))`,
 }
 
 // migrations lead from a version to the next one.

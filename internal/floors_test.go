@@ -21,8 +21,8 @@ var floors = map[string]int{
 	"jail":   5,
 	"server": 6, "trial": 6,
 	"control": 7,
-	"api":     8,
-	"cli":     9,
+	"api":     8, "replay": 8,
+	"cli": 9,
 	// Test support: it imports nothing of ours, any test may import it.
 	"testenv": 0,
 }

@@ -201,6 +201,7 @@ func TestSessionsOfTheGuide(t *testing.T) {
 func TestServerBansWithoutItsDatabase(t *testing.T) {
 	testenv.Need(t, "sqlite3")
 	t.Run("locked", func(t *testing.T) {
+		t.Parallel()
 		in := plain(t, stockade(t))
 		in.start(t)
 		lock := exec.Command("sqlite3", in.path("fail2ban.sqlite3"))
@@ -213,12 +214,13 @@ func TestServerBansWithoutItsDatabase(t *testing.T) {
 		}
 		fmt.Fprintln(session, ".timeout 5000\nBEGIN EXCLUSIVE;")
 		eventually(t, "locked", func() bool { return sqliteRefuses(in) })
-		bansWithout(t, in)
+		bansWithout(t, in, "is locked by another program")
 		_ = session.Close()
 		_ = lock.Wait()
 		writtenLater(t, in)
 	})
 	t.Run("full disk", func(t *testing.T) {
+		t.Parallel()
 		in := plain(t, stockade(t))
 		dir := smallDisk(t, in, "size=1m")
 		in.start(t)
@@ -235,28 +237,26 @@ func TestServerBansWithoutItsDatabase(t *testing.T) {
 			}
 			in.ask(t, append([]string{"set", "two", "banip"}, ids...)...)
 		}
-		bansWithout(t, in)
+		bansWithout(t, in, "cannot grow, its disk is full")
 		if err := os.Remove(filler); err != nil {
 			t.Fatal(err)
 		}
 		writtenLater(t, in)
 	})
 	t.Run("read-only", func(t *testing.T) {
+		t.Parallel()
 		in := plain(t, stockade(t))
 		dir := smallDisk(t, in, "size=2m")
 		in.start(t)
 		in.signal(t, syscall.SIGTERM)
-		if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
-			t.Fatal(err)
-		}
+		remount(t, dir, unix.MS_RDONLY)
 		in.start(t)
-		bansWithout(t, in)
-		if err := unix.Mount("", dir, "", unix.MS_REMOUNT, ""); err != nil {
-			t.Fatal(err)
-		}
+		bansWithout(t, in, "is read-only")
+		remount(t, dir, 0)
 		writtenLater(t, in)
 	})
 	t.Run("deleted", func(t *testing.T) {
+		t.Parallel()
 		in := plain(t, stockade(t))
 		in.start(t)
 		in.ask(t, "set", "one", "banip", "192.0.2.1")
@@ -266,7 +266,42 @@ func TestServerBansWithoutItsDatabase(t *testing.T) {
 		in.ask(t, "set", "one", "banip", "192.0.2.2")
 		writtenLater(t, in)
 	})
+	t.Run("corrupt and not to be moved", func(t *testing.T) {
+		t.Parallel()
+		in := plain(t, stockade(t))
+		dir := smallDisk(t, in, "size=2m")
+		in.write(t, "disk/fail2ban.sqlite3", strings.Repeat("this is no database\n", 500))
+		remount(t, dir, unix.MS_RDONLY)
+		in.start(t)
+		bansWithout(t, in, "is damaged and cannot be repaired")
+		remount(t, dir, 0)
+		writtenLater(t, in)
+	})
+	t.Run("damaged while it is in use", func(t *testing.T) {
+		t.Parallel()
+		in := plain(t, stockade(t))
+		in.start(t)
+		in.ask(t, "set", "one", "banip", "192.0.2.1")
+		if err := os.WriteFile(in.path("fail2ban.sqlite3"), []byte(strings.Repeat("this is no database\n", 5000)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		in.ask(t, "set", "one", "banip", "192.0.2.2")
+		writtenLater(t, in)
+	})
+	t.Run("without a directory", func(t *testing.T) {
+		t.Parallel()
+		in := plain(t, stockade(t))
+		in.append(t, "etc/fail2ban.local", "dbfile = "+in.path("not/there/fail2ban.sqlite3")+"\n")
+		in.start(t)
+		bansWithout(t, in, "cannot be made, its directory is missing")
+		mkdir(t, in.path("not/there"))
+		if err := os.Symlink("not/there/fail2ban.sqlite3", in.path("fail2ban.sqlite3")); err != nil {
+			t.Fatal(err)
+		}
+		writtenLater(t, in)
+	})
 	t.Run("corrupt", func(t *testing.T) {
+		t.Parallel()
 		in := plain(t, stockade(t))
 		in.write(t, "fail2ban.sqlite3", strings.Repeat("this is no database\n", 500))
 		in.start(t)
@@ -279,19 +314,15 @@ func TestServerBansWithoutItsDatabase(t *testing.T) {
 		}
 	})
 	t.Run("newer", func(t *testing.T) {
+		t.Parallel()
 		in := plain(t, stockade(t))
 		in.start(t)
 		in.signal(t, syscall.SIGTERM)
 		query(t, in, "UPDATE fail2banDb SET version=99")
 		in.start(t)
-		if out := in.ask(t, "set", "one", "banip", "192.0.2.1"); out != "1\n" {
-			t.Errorf("banip printed %q", out)
-		}
+		bansWithout(t, in, "was written by a newer program")
 		if !strings.Contains(in.log(), "Attempt to travel to future version of database") {
 			t.Errorf("the log says\n%s", in.log())
-		}
-		if out := ownStatus(in); !strings.Contains(out, `"databaseError"`) {
-			t.Errorf("stockade status says nothing of the database:\n%s", out)
 		}
 		if out := in.ask(t, "reload"); !strings.HasSuffix(out, "OK\n") {
 			t.Errorf("reload printed %q", out)
@@ -299,6 +330,10 @@ func TestServerBansWithoutItsDatabase(t *testing.T) {
 		if got := query(t, in, "SELECT version FROM fail2banDb"); got != "99\n" {
 			t.Errorf("the version in the file is now %q", got)
 		}
+		if err := os.Rename(in.path("fail2ban.sqlite3"), in.path("newer.sqlite3")); err != nil {
+			t.Fatal(err)
+		}
+		writtenLater(t, in)
 	})
 }
 
@@ -319,13 +354,22 @@ func smallDisk(t *testing.T, in *instance, options string) string {
 	return dir
 }
 
+func remount(t *testing.T, dir string, flags uintptr) {
+	t.Helper()
+	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|flags, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func sqliteRefuses(in *instance) bool {
 	out, err := exec.Command("sqlite3", in.path("fail2ban.sqlite3"), "BEGIN IMMEDIATE; ROLLBACK;").CombinedOutput()
 	return err != nil && strings.Contains(string(out), "locked")
 }
 
-// bansWithout bans by a command and by a log, and looks for complaints.
-func bansWithout(t *testing.T, in *instance) {
+// bansWithout bans by a command and by a log, and looks for complaints: in the
+// log, and in our own status, which says in these words what is wrong. The old
+// status has no place for it.
+func bansWithout(t *testing.T, in *instance, words string) {
 	t.Helper()
 	if out := in.ask(t, "set", "one", "banip", "192.0.2.1"); out != "1\n" {
 		t.Errorf("banip printed %q", out)
@@ -336,24 +380,33 @@ func bansWithout(t *testing.T, in *instance) {
 		t.Errorf("banned: %q", got)
 	}
 	eventually(t, "a complaint", func() bool {
-		return strings.Contains(in.log(), "cannot be written") || strings.Contains(in.log(), "kept in memory")
+		return strings.Contains(in.log(), "kept in memory")
 	})
-	// Our own status says it; the old one has no place for it.
-	if out := ownStatus(in); !strings.Contains(out, `"databaseError"`) {
-		t.Errorf("stockade status says nothing of the database:\n%s", out)
+	out := ownStatus(in)
+	for _, want := range []string{" " + words + ", since " + time.Now().Format(time.DateOnly), "Bans work as ever and are kept in memory ("} {
+		if !strings.Contains(out, want) {
+			t.Errorf("stockade status does not say %q:\n%s", want, out)
+		}
+	}
+	if out := ownStatus(in, "--json"); !strings.Contains(out, `"databaseFault": {`) {
+		t.Errorf("stockade status --json says nothing of the database:\n%s", out)
 	}
 }
 
 // ownStatus is what our own program says.
-func ownStatus(in *instance) string {
+func ownStatus(in *instance, options ...string) string {
 	own := filepath.Join(filepath.Dir(in.program("client").Path), "stockade")
-	out, _ := exec.Command(own, "status", "--json", "--socket", in.path("socket")).CombinedOutput()
+	out, _ := exec.Command(own, append([]string{"status", "--socket", in.path("socket")}, options...)...).CombinedOutput()
 	return string(out)
 }
 
-// writtenLater waits until what was kept is in the file.
+// writtenLater waits until what was kept is in the file, and the status clear.
 func writtenLater(t *testing.T, in *instance) {
 	t.Helper()
+	defer eventually(t, "the status says nothing any more", func() bool {
+		out := ownStatus(in)
+		return strings.Contains(out, "Jail: two") && !strings.Contains(out, "Database:") && !strings.Contains(out, "Degraded:")
+	})
 	eventually(t, "the bans are written", func() bool {
 		out, err := sqlite(in, "SELECT ip FROM bips WHERE jail='one' ORDER BY ip").Output()
 		return err == nil && string(out) == "192.0.2.1\n192.0.2.2\n"

@@ -9,6 +9,7 @@ import (
 
 	"stockade/internal/event"
 	"stockade/internal/jail"
+	"stockade/internal/store"
 )
 
 // Status is what GET /v1/status answers.
@@ -16,10 +17,24 @@ type Status struct {
 	Version string `json:"version"`
 	Jails   []Jail `json:"jails"`
 	// Database is the path of the database, empty if there is none, and
-	// DatabaseError why it cannot be written at present.
-	Database      string `json:"database"`
-	DatabaseError string `json:"databaseError,omitempty"`
-	LastEvent     uint64 `json:"lastEvent"`
+	// DatabaseFault why it cannot be written at present.
+	Database      string         `json:"database"`
+	DatabaseFault *DatabaseFault `json:"databaseFault,omitempty"`
+	LastEvent     uint64         `json:"lastEvent"`
+}
+
+// DatabaseFault says what is wrong with the database. Until it is put right
+// the changes are kept in memory.
+type DatabaseFault struct {
+	// Kind is "locked", "read-only", "full", "corrupt", "newer", "missing" or
+	// "error".
+	Kind  store.Kind `json:"kind"`
+	Error string     `json:"error"`
+	Since time.Time  `json:"since"`
+	// Waiting counts the changes in memory, Dropped those that were given up
+	// because there were too many.
+	Waiting int `json:"waiting"`
+	Dropped int `json:"dropped"`
 }
 
 // Jail is one jail for people and dashboards.
@@ -68,8 +83,10 @@ func (a *Server) status(w http.ResponseWriter, r *http.Request) {
 	if db := a.srv.Database(); db != nil {
 		s.Database = db.Path()
 	}
-	if err := a.srv.DatabaseFault(); err != nil {
-		s.DatabaseError = err.Error()
+	if h := a.srv.DatabaseHealth(); h.Err != nil {
+		s.DatabaseFault = &DatabaseFault{
+			Kind: h.Kind(), Error: h.Err.Error(), Since: h.Since, Waiting: h.Waiting, Dropped: h.Dropped,
+		}
 	}
 	for _, j := range a.srv.Jails() {
 		if one, err := describe(r, j, false); err == nil {

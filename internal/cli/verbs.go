@@ -99,10 +99,15 @@ func (s *stockade) statusVerb(args []string) int {
 		}
 		return s.fetch(options, path)
 	}
+	words := []string{"status", "--all"}
 	if len(rest) == 1 {
-		return s.ask(options, "status", rest[0])
+		words[1] = rest[0]
 	}
-	return s.ask(options, "status", "--all")
+	if status := s.ask(options, words...); status != 0 {
+		return status
+	}
+	s.printFaults(options, rest)
+	return 0
 }
 
 func (s *stockade) banVerb(args []string) int {

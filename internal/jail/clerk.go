@@ -126,7 +126,7 @@ func (c *clerk) grow(db *store.Store, w Work) []Grown {
 		g.Bantime = t.Bantime
 		h, known, err := db.History(t.ID.String(), c.jail, w.Escalation.OverallJails)
 		if err != nil {
-			g.Err = err
+			g.Unread = err
 			continue
 		}
 		if !known || !t.Time.After(h.Last) {

@@ -63,6 +63,8 @@ type Jail struct {
 	ending bool
 	// restored says that the bans of an earlier run were taken over.
 	restored bool
+	// upkept is when the last upkeep was.
+	upkept time.Time
 
 	bantimeNow  atomic.Int64
 	countersNow atomic.Pointer[action.Counters]

@@ -1,6 +1,8 @@
 package jail
 
 import (
+	"errors"
+	"slices"
 	"time"
 
 	"stockade/internal/action"
@@ -20,13 +22,15 @@ const maxInFlight = 50_000
 // banned.
 const storeEvery = 10 * time.Second
 
-// lookEvery is how often files that do not exist yet are looked for.
+// lookEvery is how often files that do not exist yet are looked for, and a
+// database that could not be read.
 const lookEvery = 2 * time.Second
 
 // run owns the State. It ends when the jail is stopped.
 func (j *Jail) run() {
 	defer close(j.done)
 	j.begin()
+	j.upkept = j.svc.Clock.Now()
 	timer := j.svc.Clock.NewTimer(j.wait(j.svc.Clock.Now()))
 	defer timer.Stop()
 	for {
@@ -37,7 +41,9 @@ func (j *Jail) run() {
 			}
 		case <-timer.C():
 			j.step(Tick{})
-			j.upkeep()
+			if now := j.svc.Clock.Now(); !now.Before(j.upkeepDue()) {
+				j.upkeep(now)
+			}
 		case s := <-j.stop:
 			j.end(s.mode)
 			return
@@ -48,12 +54,17 @@ func (j *Jail) run() {
 
 func (j *Jail) rearm(timer clock.Timer) { timer.Reset(j.wait(j.svc.Clock.Now())) }
 
+// upkeepDue is when the next upkeep is to be. Messages do not put it off.
+func (j *Jail) upkeepDue() time.Time {
+	if j.looking() || slices.ContainsFunc(j.state.faults, func(f string) bool { return slices.Contains(faultsOfDatabase, f) }) {
+		return j.upkept.Add(lookEvery)
+	}
+	return j.upkept.Add(storeEvery)
+}
+
 // wait is how long the jail may sleep without a message.
 func (j *Jail) wait(now time.Time) time.Duration {
-	wait := storeEvery
-	if j.looking() {
-		wait = lookEvery
-	}
+	wait := j.upkeepDue().Sub(now)
 	if next, ok := j.state.Next(); ok {
 		wait = min(wait, next.Sub(now))
 	}
@@ -187,10 +198,9 @@ func (j *Jail) restore() {
 	}
 	failures, err := db.LoadFailures(s.name)
 	if err != nil {
-		j.fault("cannot read the failures of an earlier run", err)
+		j.fault(faultFailures, err)
 	}
 	j.restored = true
-	s.Mended(faultRestore)
 	list := make([]store.Ban, len(bans))
 	for i := range bans {
 		list[i] = store.Ban{Jail: s.name, Ticket: bans[i]}
@@ -204,10 +214,24 @@ func (j *Jail) restore() {
 	j.step(Watching{Tickets: watching})
 }
 
-// faultRestore is the fault of a jail whose earlier bans cannot be read yet.
-const faultRestore = "cannot read the bans of an earlier run"
+// The faults of a jail whose database cannot be read. They are over when it can
+// be written.
+const (
+	// faultRestore lasts until the earlier bans are taken over.
+	faultRestore  = "cannot read the bans of an earlier run"
+	faultFailures = "cannot read the failures of an earlier run"
+	faultPosition = "cannot read how far its logs were read"
+	// faultHistory means that ban times do not grow.
+	faultHistory = "cannot read earlier bans, ban times do not grow"
+)
 
+var faultsOfDatabase = []string{faultRestore, faultFailures, faultPosition, faultHistory}
+
+// fault says once what is wrong, and keeps it for the status.
 func (j *Jail) fault(what string, err error) {
+	if slices.Contains(j.state.faults, what) {
+		return
+	}
 	j.svc.Log(logbook.Record{
 		Level: logbook.Error, Logger: logJail,
 		Text: "[" + j.Name() + "] " + what + ": " + err.Error(),
@@ -216,10 +240,13 @@ func (j *Jail) fault(what string, err error) {
 }
 
 // upkeep stores positions and looks for files that were missing.
-func (j *Jail) upkeep() {
-	now := j.svc.Clock.Now()
+func (j *Jail) upkeep(now time.Time) {
+	j.upkept = now
 	if !j.restored {
 		j.restore()
+	}
+	if db := j.svc.Store(); db != nil && j.restored && db.Health().Err == nil {
+		j.state.Mended(faultsOfDatabase...)
 	}
 	if j.looking() {
 		j.syncSources()
@@ -263,11 +290,11 @@ func (j *Jail) store() {
 		return
 	}
 	watching := copyTickets(j.state.tally.Tickets())
-	if err := db.SaveFailures(j.Name(), watching); err != nil {
+	if err := db.SaveFailures(j.Name(), watching); err != nil && !errors.Is(err, store.ErrDeferred) {
 		j.fault("cannot store the failures that were being counted", err)
 	}
 	batch := store.Batch{Positions: j.positions(time.Time{}, true), Disable: []string{j.Name()}}
-	if err := db.Commit(batch); err != nil {
+	if err := db.Commit(batch); err != nil && !errors.Is(err, store.ErrDeferred) {
 		j.fault("cannot store the reading positions", err)
 	}
 }

@@ -1,6 +1,7 @@
 package jail
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -25,8 +26,9 @@ type Grown struct {
 	History History
 	// Bantime in seconds; that of the ticket where nothing changed.
 	Bantime int64
-	// Err says why the ban time could not be computed.
-	Err error
+	// Err says why the ban time could not be computed, Unread why nothing is
+	// known of earlier bans.
+	Err, Unread error
 }
 
 func (m Settled) step(s *State, now time.Time) {
@@ -96,6 +98,10 @@ func (s *State) banned(now time.Time, t *ticket.Ticket, r action.Result, g *Grow
 	s.eff.Logs = append(s.eff.Logs, r.Logs...)
 	if g == nil || live == nil || live.Ban != t.Ban {
 		return
+	}
+	if g.Unread != nil && !slices.Contains(s.faults, faultHistory) {
+		s.log(logbook.Error, logObserver, "[%s] %s: %v", s.name, faultHistory, g.Unread)
+		s.Fault(faultHistory)
 	}
 	if g.Err != nil {
 		s.log(logbook.Error, logObserver, "[%s] Cannot compute the ban time of %s: %v", s.name, t.ID, g.Err)

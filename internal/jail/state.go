@@ -255,9 +255,9 @@ func (s *State) Fault(text string) {
 	}
 }
 
-// Mended takes a fault back.
-func (s *State) Mended(text string) {
-	s.faults = slices.DeleteFunc(s.faults, func(f string) bool { return f == text })
+// Mended takes faults back.
+func (s *State) Mended(texts ...string) {
+	s.faults = slices.DeleteFunc(s.faults, func(f string) bool { return slices.Contains(texts, f) })
 }
 
 // Faults lists what is broken; a jail with faults is degraded.

@@ -36,7 +36,14 @@ func (s *Server) Database() *store.Store {
 
 // SetDatabase opens the database at path; "none" in any case closes it. It is
 // refused while there are jails, unless nothing changes.
-func (s *Server) SetDatabase(path string) error {
+func (s *Server) SetDatabase(path string) error { return s.setDatabase(path, false) }
+
+// ConfigureDatabase is SetDatabase for a configuration: where the file cannot
+// be opened the server goes on, says so and opens it later, since bans matter
+// more than their history.
+func (s *Server) ConfigureDatabase(path string) error { return s.setDatabase(path, true) }
+
+func (s *Server) setDatabase(path string, wait bool) error {
 	s.mu.Lock()
 	db, jails := s.db, len(s.jails)
 	maxMatches := s.dbOpts.maxMatches
@@ -52,11 +59,11 @@ func (s *Server) SetDatabase(path string) error {
 	if none {
 		return nil
 	}
-	if err := makeLastDir(path); err != nil {
+	if err := makeLastDir(path); err != nil && !wait {
 		return err
 	}
 	opened, records, err := store.Open(context.Background(), path, store.Options{
-		MaxMatches: maxMatches, Now: s.opt.Clock.Now,
+		MaxMatches: maxMatches, Now: s.opt.Clock.Now, Wait: wait,
 		Notice:  func(r logbook.Record) { s.book.Log(r) },
 		Renewed: func() { go s.storeAgain() },
 	})
@@ -73,45 +80,13 @@ func (s *Server) SetDatabase(path string) error {
 	return nil
 }
 
-// lostDatabase is a configured database that could not be opened.
-type lostDatabase struct {
-	path string
-	err  error
-}
-
-// ConfigureDatabase is SetDatabase for a configuration: where the file cannot
-// be opened the server goes on without one and says so, since bans matter more
-// than their history.
-func (s *Server) ConfigureDatabase(path string) error {
-	s.mu.Lock()
-	lost, jails := s.lost, len(s.jails)
-	s.mu.Unlock()
-	if lost.err != nil && lost.path == path && jails > 0 {
-		return nil
+// DatabaseHealth tells whether the database can be written; all is well where
+// none is configured.
+func (s *Server) DatabaseHealth() store.Health {
+	if db := s.Database(); db != nil {
+		return db.Health()
 	}
-	err := s.SetDatabase(path)
-	if jails > 0 {
-		return err
-	}
-	s.mu.Lock()
-	s.lost = lostDatabase{path: path, err: err}
-	s.mu.Unlock()
-	if err != nil {
-		s.logf(logbook.Error, "fail2ban.database", "Going on without the database '%s': %s", path, exceptionText(err))
-	}
-	return nil
-}
-
-// DatabaseFault tells why there is no database though one is configured, or
-// why it cannot be written; nil if all is well.
-func (s *Server) DatabaseFault() error {
-	s.mu.Lock()
-	db, err := s.db, s.lost.err
-	s.mu.Unlock()
-	if db != nil {
-		return db.Health().Err
-	}
-	return err
+	return store.Health{}
 }
 
 // storeAgain fills a database file that had to be made anew.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -83,7 +84,7 @@ func (s *Server) register(j *jail.Jail) error {
 	}
 	s.book.Log(j.TakeLogs()...)
 	if db := s.Database(); db != nil {
-		if err := db.Commit(store.Batch{Enable: []string{j.Name()}}); err != nil {
+		if err := db.Commit(store.Batch{Enable: []string{j.Name()}}); err != nil && !errors.Is(err, store.ErrDeferred) {
 			s.logf(logbook.Error, logger, "Cannot note jail '%s' in the database: %v", j.Name(), err)
 		}
 	}

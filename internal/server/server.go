@@ -62,7 +62,6 @@ type Server struct {
 	mu     sync.Mutex
 	jails  []*jail.Jail
 	db     *store.Store
-	lost   lostDatabase
 	dbOpts database
 	thread int
 	ipv6   string

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -152,22 +153,34 @@ func (r *row) restore(o RestoreOptions) (ticket.Ticket, bool) {
 	return t, true
 }
 
+// lockPause is how long readers that met a lock fail at once: each of many
+// would wait in vain, and hold up bans meanwhile.
+const lockPause = time.Second
+
+// errLocked is what readers get during that pause.
+var errLocked = errors.New("database is locked")
+
 // read runs a query on the reading connections, with no commit in between.
 func (s *Store) read(query func(context.Context, *sql.DB) error) error {
 	s.commit.RLock()
 	defer s.commit.RUnlock()
 	s.mu.Lock()
-	closed, outage := s.closed, s.health.Err
+	closed, outage, locked := s.closed, s.health.Err, s.now().Before(s.locked)
 	s.mu.Unlock()
-	if closed {
+	switch {
+	case closed:
 		return ErrClosed
-	}
-	if s.files == nil {
+	case s.files == nil:
 		return fmt.Errorf("read database: %w", outage)
+	case locked:
+		return errLocked
 	}
 	err := query(context.Background(), s.files.reader)
-	if err != nil {
-		s.suspect(err)
+	if isLock(err) && s.path != memoryPath {
+		s.mu.Lock()
+		s.locked = s.now().Add(lockPause)
+		s.mu.Unlock()
 	}
+	s.suspect(err)
 	return err
 }

@@ -49,7 +49,9 @@ type Store struct {
 	inflight []*request // taken by the writer
 	waiting  int        // bytes in queue while the disk is out
 	health   Health
-	broken   error // what a reader found
+	broken   error     // what a reader found
+	unopened string    // why the file could not be opened at the last attempt
+	locked   time.Time // until when readers take the file for locked
 	closed   bool
 
 	wake    chan struct{}
@@ -60,7 +62,8 @@ type Store struct {
 // Open opens or makes the database at path; ":memory:" is one that is
 // forgotten at Close. An older one is upgraded after a backup, a broken one
 // moved aside and made anew; one that another program has locked is opened
-// later, and Health tells. The records say what was done, in the reference's
+// later, and Health tells; with Options.Wait so is one that cannot be opened
+// for any other reason. The records say what was done, in the reference's
 // words, also where an error is returned.
 func Open(ctx context.Context, path string, opts Options) (*Store, []logbook.Record, error) {
 	s := &Store{
@@ -80,21 +83,17 @@ func Open(ctx context.Context, path string, opts Options) (*Store, []logbook.Rec
 		s.patience = defaultPatience
 	}
 	s.maxMatches.Store(int64(opts.MaxMatches))
-	if path != memoryPath {
-		if err := makeLastLevel(filepath.Dir(path)); err != nil {
-			return nil, nil, err
-		}
-	}
 	var log records
 	f, err := s.openFile(ctx, &log)
-	switch {
-	case err != nil && isLock(err):
-		// Somebody else has it now. It is opened when they are done.
-		s.health = Health{Err: err, Since: s.now()}
-		log.add(logbook.Error, "Database '%s' is in use by another program, changes are kept in memory: %v", path, err)
-		s.wake <- struct{}{}
-	case err != nil:
+	if err != nil && !isLock(err) && !opts.Wait {
 		return nil, log.list, err
+	}
+	if err != nil {
+		// It is opened when it can be: when somebody else is done with it, or
+		// when what is wrong was put right.
+		s.health = Health{Err: err, Since: s.now()}
+		log.add(logbook.Error, "Database '%s' cannot be opened, changes are kept in memory: %v", path, err)
+		s.wake <- struct{}{}
 	}
 	s.files = f
 	go s.run()
@@ -122,12 +121,26 @@ func (r *records) add(level logbook.Level, format string, args ...any) {
 
 // openFile opens the file whatever state it is in.
 func (s *Store) openFile(ctx context.Context, log *records) (*files, error) {
+	if s.path != memoryPath {
+		if err := makeLastLevel(filepath.Dir(s.path)); err != nil {
+			return nil, err
+		}
+	}
 	f, err := s.openSound(ctx, log)
 	if !isBroken(err) {
 		return f, err
 	}
 	log.add(logbook.Error, "Error opening fail2ban persistent database '%s': %s", s.path, brokenText(err))
-	return s.repair(ctx, log)
+	return s.mend(ctx, err, log)
+}
+
+// mend is repair, which names the damage where it cannot be repaired.
+func (s *Store) mend(ctx context.Context, damage error, log *records) (*files, error) {
+	f, err := s.repair(ctx, log)
+	if err != nil {
+		return nil, fmt.Errorf("%w, and it cannot be repaired: %w", damage, err)
+	}
+	return f, nil
 }
 
 func brokenText(err error) string {

@@ -62,6 +62,9 @@ type Options struct {
 	MaxMatches int
 	// MaxEvents bounds the table of events; DefaultMaxEvents where it is 0.
 	MaxEvents int
+	// Wait keeps everything in memory where the file cannot be opened, and opens
+	// it as soon as that is possible.
+	Wait bool
 	// Patience is how long a lock of another program is waited for before it
 	// counts as an outage; 5 s where it is 0.
 	Patience time.Duration
@@ -109,17 +112,6 @@ type Merged struct {
 	Matches  []ticket.Match
 	Failures int
 	Bans     int
-}
-
-// Health is the state of the file.
-type Health struct {
-	// Err is why writing fails at present; nil when all is well.
-	Err error
-	// Since is when that began.
-	Since time.Time
-	// Waiting counts the rows in memory that are not on the disk yet, Dropped
-	// those that were given up because there were too many.
-	Waiting, Dropped int
 }
 
 // EventQuery selects stored events; zero fields select everything.

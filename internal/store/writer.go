@@ -173,7 +173,7 @@ func (s *Store) settle(ctx context.Context, rest []*request, err error) time.Dur
 func (s *Store) recovered() {
 	s.mu.Lock()
 	was := s.health
-	s.health.Err, s.health.Since, s.health.Waiting = nil, time.Time{}, 0
+	s.health.Err, s.health.Since, s.health.Waiting, s.unopened = nil, time.Time{}, 0, ""
 	s.inflight = nil
 	more := len(s.queue) > 0
 	s.mu.Unlock()
@@ -204,9 +204,12 @@ func (s *Store) reopen(ctx context.Context, cause error) bool {
 	var err error
 	if isBroken(cause) && !anew {
 		anew = true
-		fresh, err = s.repair(ctx, &log)
+		fresh, err = s.mend(ctx, cause, &log)
 	} else {
 		fresh, err = s.openFile(ctx, &log)
+	}
+	if err != nil && !s.stillOut(err) {
+		return false
 	}
 	for _, r := range log.list {
 		if r.Level > logbook.Info || isBroken(cause) {
@@ -216,14 +219,29 @@ func (s *Store) reopen(ctx context.Context, cause error) bool {
 	if err != nil {
 		return false
 	}
+	// What was committed to a file that could never be opened still waits.
+	lost := anew && s.files != nil
 	if s.files != nil {
 		_ = s.files.close()
 	}
 	s.files = fresh
-	if anew && s.renewed != nil {
+	if lost && s.renewed != nil {
 		s.renewed()
 	}
 	return true
+}
+
+// stillOut notes why the file cannot be opened, and reports whether that is
+// news.
+func (s *Store) stillOut(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.unopened
+	s.unopened = err.Error()
+	if s.files == nil || !isLock(err) {
+		s.health.Err = err
+	}
+	return s.unopened != before
 }
 
 // suspect tells the writer that a reader found the file broken.

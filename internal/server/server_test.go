@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stockade/internal/action"
+	"stockade/internal/clock"
 	"stockade/internal/event"
 	"stockade/internal/filter"
 	"stockade/internal/ipaddr"
@@ -23,6 +24,7 @@ import (
 type host struct {
 	*testing.T
 	dir    string
+	clock  clock.Clock
 	server *Server
 	events *event.Reader
 }
@@ -41,7 +43,7 @@ func (h *host) boot() {
 	if err := book.SetTarget(h.path("fail2ban.log")); err != nil {
 		h.Fatal(err)
 	}
-	h.server = New(Options{Book: book, Version: "1.1.1", Zone: time.UTC})
+	h.server = New(Options{Clock: h.clock, Book: book, Version: "1.1.1", Zone: time.UTC})
 	h.server.Begin()
 	if err := h.server.SetDatabase(h.path("db.sqlite3")); err != nil {
 		h.Fatal(err)

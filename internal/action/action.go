@@ -38,6 +38,7 @@ import (
 	"stockade/internal/clock"
 	"stockade/internal/logbook"
 	"stockade/internal/netfilter"
+	"stockade/internal/store"
 	"stockade/internal/ticket"
 )
 
@@ -86,6 +87,10 @@ type Result struct {
 	Epoch int
 	// Actions are the names of the actions that ran (for Reban).
 	Actions []string
+
+	// again and skip are how a report says what became of an attempt.
+	again *again
+	skip  bool
 }
 
 // Failure is what became of one action.
@@ -140,6 +145,9 @@ type Env struct {
 	Counters func() Counters
 	// Merged gives what the database holds of an ID, in this jail or in all.
 	Merged func(id string, allJails bool) (Merged, error)
+	// Store is the database, nil while there is none: reports that wait are
+	// kept there.
+	Store func() *store.Store
 	// HostName resolves an address to its name for <ip-host>; "" if it has none.
 	HostName func(ip string) string
 	// IPv6 says whether IPv6 is allowed.
@@ -189,8 +197,8 @@ type Status struct {
 	Started []string
 	// Held is the number of elements of a native action.
 	Held int
-	// Waiting and Dropped count the jobs of a report's queue.
-	Waiting, Dropped int
+	// ReportCounts are the tickets of a report's queue.
+	ReportCounts
 	// LastError is the latest failure.
 	LastError string
 	ErrorTime time.Time

@@ -5,19 +5,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"stockade/internal/logbook"
 	"stockade/internal/ticket"
-)
-
-const (
-	// reportBound is how many tickets wait for one report; what comes on top is
-	// counted and dropped, because a slow mail server may never catch up.
-	reportBound = 5000
-	// reportGrace is how long a stop waits for the reports to be done.
-	reportGrace = 10 * time.Second
 )
 
 // reportNames are stock actions that only tell others, besides all those with
@@ -43,15 +33,13 @@ type entry struct {
 	decided bool
 	why     string
 
-	reports  queue
-	waiting  atomic.Int64
-	dropped  atomic.Int64
+	reports  *outbox
 	lastErr  string
 	lastTime time.Time
 }
 
 func newEntry(s *Set, name string, src *Source) *entry {
-	e := &entry{set: s, name: name, props: newProperties(), source: src}
+	e := &entry{set: s, name: name, props: newProperties(), source: src, reports: newOutbox(&s.env, name)}
 	lock := name
 	if src != nil && src.Name != "" {
 		lock = src.Name
@@ -115,39 +103,34 @@ func (e *entry) status() Status {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	st.Why, st.LastError, st.ErrorTime = e.why, e.lastErr, e.lastTime
-	st.Waiting, st.Dropped = int(e.waiting.Load()), int(e.dropped.Load())
+	st.ReportCounts = e.reports.status()
 	if e.nat != nil {
 		st.Started, st.Held = e.nat.started(), e.nat.held()
 	}
 	return st
 }
 
-// do runs work of the action: at once for enforcing ones, in its own queue
-// for reports.
-func (e *entry) do(r *Result, tickets int, work func(r *Result)) {
-	if !e.report() {
-		before := r.Err
+// do runs work of the action that concerns no single ticket: at once for
+// enforcing ones, in its own queue for reports.
+func (e *entry) do(r *Result, work func(r *Result)) {
+	if e.report() {
+		e.reports.put(&errand{run: e.reporting(work)})
+		return
+	}
+	before := r.Err
+	work(r)
+	e.remember(r, before)
+}
+
+// reporting is work in the queue of a report.
+func (e *entry) reporting(work func(r *Result)) func(*Result) {
+	return func(r *Result) {
 		work(r)
-		e.remember(r, before)
-		return
-	}
-	if e.waiting.Load() >= reportBound && tickets > 0 {
-		if e.dropped.Add(int64(tickets)) == int64(tickets) {
-			e.set.env.Log(logbook.Record{Level: logbook.Warning, Logger: logActions, Text: fmt.Sprintf(
-				"[%s] action '%s' is too slow: %d tickets wait for it, more are dropped and counted", e.set.env.Jail, e.name, reportBound)})
+		if r.again != nil {
+			e.remember(&Result{Err: r.again.err}, nil)
 		}
-		return
+		e.remember(r, nil)
 	}
-	e.waiting.Add(int64(tickets))
-	e.reports.put(task{call: func() {
-		var own Result
-		work(&own)
-		e.waiting.Add(int64(-tickets))
-		e.remember(&own, nil)
-		for _, rec := range own.Logs {
-			e.set.env.Log(rec)
-		}
-	}})
 }
 
 func (e *entry) remember(r *Result, before error) {
@@ -160,9 +143,25 @@ func (e *entry) remember(r *Result, before error) {
 	e.lastTime = e.set.env.Clock.Now()
 }
 
-// skips tells whether the action wants to hear nothing of a ticket.
+// skips tells whether the action wants to hear nothing of a ticket. A native
+// report was sent when the ban was new, so it is not sent again for one that
+// was restored.
 func (e *entry) skips(kind JobKind, t *ticket.Ticket) bool {
-	return t.Restored && (kind == Ban || kind == Prolong) && e.props.truth("norestored")
+	return t.Restored && (kind == Ban || kind == Prolong) && (e.props.truth("norestored") || e.native() && e.report())
+}
+
+// silent tells whether a report has nothing to say of such jobs.
+func (e *entry) silent(kind JobKind, t *ticket.Ticket) bool {
+	if e.native() {
+		l, ok := e.nat.(listener)
+		return kind != Ban && !(ok && l.wants(kind))
+	}
+	tag := map[JobKind]string{Unban: "actionunban", Prolong: "actionprolong"}[kind]
+	if tag == "" {
+		return false
+	}
+	text, _ := e.props.lookup(famOf(t))(tag)
+	return strings.TrimSpace(text) == ""
 }
 
 // applyAll gives a batch to a native action.
@@ -195,24 +194,37 @@ func (e *entry) apply(kind JobKind, w *ticketWork) {
 		}
 		w.results[slow].Actions = append(w.results[slow].Actions, e.name)
 	}
-	e.do(&w.results[slow], 1, func(r *Result) {
+	work := e.perform(kind, w.ticket)
+	switch {
+	case !e.report():
+		before := w.results[slow].Err
+		work(&w.results[slow])
+		e.remember(&w.results[slow], before)
+	case !e.silent(kind, w.ticket):
+		e.reports.put(&errand{kind: kind, ticket: w.ticket, run: e.reporting(work)})
+	}
+}
+
+// perform is what one ticket means to a command action, or to a report.
+func (e *entry) perform(kind JobKind, t *ticket.Ticket) func(*Result) {
+	return func(r *Result) {
 		if e.native() {
-			e.nat.apply(kind, []*ticket.Ticket{w.ticket}, []*Result{r})
+			e.nat.apply(kind, []*ticket.Ticket{t}, []*Result{r})
 			return
 		}
 		var err error
 		switch kind {
 		case Ban:
-			err = e.cmd.ban(w.ticket, "actionban", &r.Logs)
+			err = e.cmd.ban(t, "actionban", &r.Logs)
 		case Reban:
-			err = e.cmd.reban(w.ticket, &r.Logs)
+			err = e.cmd.reban(t, &r.Logs)
 		case Prolong:
-			err = e.cmd.prolong(w.ticket, &r.Logs)
+			err = e.cmd.prolong(t, &r.Logs)
 		case Unban:
-			err = e.cmd.unban(w.ticket, &r.Logs)
+			err = e.cmd.unban(t, &r.Logs)
 		}
 		if err != nil {
 			r.fail(e.name, err)
 		}
-	})
+	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func (e *entry) start(r *Result) {
-	e.do(r, 0, func(r *Result) {
+	e.do(r, func(r *Result) {
 		var err error
 		if e.native() {
 			err = e.nat.start(&r.Logs)
@@ -20,6 +20,13 @@ func (e *entry) start(r *Result) {
 			r.fail(e.name, &fault{fmt.Sprintf("Failed to start jail '%s' action '%s': %v", e.set.env.Jail, e.name, err)})
 		}
 	})
+	if !e.report() {
+		return
+	}
+	if s, ok := e.nat.(summariser); ok {
+		e.reports.summary = s.summary
+	}
+	e.reports.recall(func(kind JobKind, t *ticket.Ticket) func(*Result) { return e.reporting(e.perform(kind, t)) })
 }
 
 // unban lifts one ban when all are lifted.
@@ -79,7 +86,7 @@ func (e *entry) flushFailed(r *Result, err error) {
 // lift undoes all bans of one action.
 func (e *entry) lift(live []*ticket.Ticket, mode StopMode, r *Result) {
 	if e.report() {
-		e.do(r, 0, func(r *Result) {
+		e.do(r, func(r *Result) {
 			if e.flush(mode, r) {
 				return
 			}
@@ -103,7 +110,7 @@ func (e *entry) lift(live []*ticket.Ticket, mode StopMode, r *Result) {
 // ever.
 func (e *entry) end(mode StopMode, r *Result) {
 	finished := make(chan struct{})
-	e.do(r, 0, func(r *Result) {
+	e.do(r, func(r *Result) {
 		defer close(finished)
 		var err error
 		if e.native() {
@@ -116,19 +123,28 @@ func (e *entry) end(mode StopMode, r *Result) {
 			r.fail(e.name, &fault{fmt.Sprintf("Failed to stop jail '%s' action '%s': %v", e.set.env.Jail, e.name, err)})
 		}
 	})
+	if e.report() {
+		e.reports.hurry()
+	}
 	timer := e.set.env.Clock.NewTimer(reportGrace)
 	defer timer.Stop()
 	select {
 	case <-finished:
 	case <-timer.C():
 		r.log(logbook.Warning, logActions, fmt.Sprintf(
-			"[%s] action '%s' did not come to an end in %v; %d tickets of it are lost", e.set.env.Jail, e.name, reportGrace, e.waiting.Load()))
+			"[%s] action '%s' did not come to an end in %v", e.set.env.Jail, e.name, reportGrace))
 	}
-	e.reports.quit()
+	left, lost := e.reports.end()
+	if left > 0 {
+		r.log(logbook.Notice, logActions, fmt.Sprintf("[%s] action '%s': %d report(s) wait in the database for the next start", e.set.env.Jail, e.name, left))
+	}
+	if lost > 0 {
+		r.log(logbook.Warning, logActions, fmt.Sprintf("[%s] action '%s': %d report(s) are lost", e.set.env.Jail, e.name, lost))
+	}
 }
 
 func (e *entry) check(r *Result) {
-	e.do(r, 0, func(r *Result) {
+	e.do(r, func(r *Result) {
 		if e.native() {
 			_ = e.nat.check(r)
 			return
@@ -166,7 +182,7 @@ func (e *entry) reload(live []*ticket.Ticket, r *Result) {
 		e.begin(live, r)
 		return
 	}
-	e.do(r, 0, func(r *Result) {
+	e.do(r, func(r *Result) {
 		var err error
 		if e.native() {
 			err = e.nat.reload()
@@ -214,7 +230,7 @@ func (e *entry) begin(live []*ticket.Ticket, r *Result) {
 }
 
 func (e *entry) quit() {
-	e.reports.quit()
+	e.reports.end()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.nat != nil {

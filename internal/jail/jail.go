@@ -96,7 +96,7 @@ func (j *Jail) actionEnv() action.Env {
 	return action.Env{
 		Jail: j.state.Name(), Clock: j.svc.Clock,
 		Log:       func(r logbook.Record) { j.svc.Log(r) },
-		Locks:     j.svc.Locks,
+		Locks:     j.svc.Locks, Store: j.svc.Store,
 		Netfilter: j.svc.Netfilter, Native: j.svc.Native,
 		Bantime: j.bantime, Counters: j.counters, Merged: j.merged,
 		HostName: j.svc.HostName, IPv6: j.svc.IPv6, Lost: j.lost,

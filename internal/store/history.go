@@ -148,7 +148,9 @@ func (s *Store) DisableAll() error { return s.wait([]op{{kind: opDisableAll}}, f
 func (s *Store) Purge(now time.Time, age time.Duration) error {
 	limit := now.Add(-age).Unix()
 	return s.wait([]op{
-		{kind: opPurgeBans, time: limit}, {kind: opPurgeBips, time: limit}, {kind: opPurgeJails},
+		{kind: opPurgeBans, time: limit},
+		{kind: opPurgeBips, time: limit},
+		{kind: opPurgeJails},
 		{kind: opPurgeErrands, time: now.Unix()},
 	}, true)
 }

@@ -52,3 +52,20 @@ func TestEachSystemGetsItsOwnPaths(t *testing.T) {
 		}
 	}
 }
+
+func TestServicesNameJailsThatThereAre(t *testing.T) {
+	text, err := fs.ReadFile(library.Files(), "jail.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range library.Services() {
+		if len(s.Programs)+len(s.Packages) == 0 || len(s.Jails) == 0 {
+			t.Errorf("%s cannot be recognised, or has no jail", s.Name)
+		}
+		for _, jail := range s.Jails {
+			if !strings.Contains(string(text), "\n["+jail+"]\n") {
+				t.Errorf("%s: there is no jail %s", s.Name, jail)
+			}
+		}
+	}
+}

@@ -59,13 +59,17 @@ func (s *stockade) ask(options values, words ...string) int {
 
 // call sends a command to the running server.
 func (s *stockade) call(options values, words []string) (any, error) {
-	socket := s.findSocket(options["socket"], options["conf"])
+	return s.request(s.findSocket(options["socket"], options["conf"]), toAny(words))
+}
+
+// request sends a request to the server of a socket.
+func (s *stockade) request(socket string, words []any) (any, error) {
 	conn, err := control.Dial(context.Background(), socket, 0)
 	if err != nil {
 		return nil, unreachableText(socket, err)
 	}
 	defer conn.Close()
-	reply, err := conn.Call(toAny(words))
+	reply, err := conn.Call(words)
 	if err != nil {
 		return nil, err
 	}

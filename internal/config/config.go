@@ -45,6 +45,8 @@ type Options struct {
 	Explicit bool
 	// Library is the file system under Dir; nil means none.
 	Library fs.FS
+	// Enable are jails that count as enabled, whatever the files say.
+	Enable []string
 	// Socket, Pidfile, Loglevel, Logtarget and Syslogsocket replace the
 	// values of fail2ban.conf when not empty.
 	Socket, Pidfile, Loglevel, Logtarget, Syslogsocket string

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -164,7 +165,7 @@ func (j *jailReader) enabled() (bool, *problem) {
 		return on, err
 	}
 	_, err = j.text("filter", "")
-	return on, err
+	return on || slices.Contains(j.tree.opts.Enable, j.name), err
 }
 
 // read makes the whole block of an enabled jail.

@@ -73,7 +73,7 @@ func TestBansOfTheLastWeekAreFoundInRotatedLogsToo(t *testing.T) {
 	var old bytes.Buffer
 	zip := gzip.NewWriter(&old)
 	for i := range 5 {
-		fmt.Fprint(zip, sshdLine(day(3).Add(time.Duration(i)*time.Second), "192.0.2.3"))
+		fmt.Fprint(zip, sshdLine(day(3).Add(time.Duration(i)*time.Second), "198.51.100.3"))
 	}
 	if err := zip.Close(); err != nil {
 		t.Fatal(err)
@@ -83,21 +83,21 @@ func TestBansOfTheLastWeekAreFoundInRotatedLogsToo(t *testing.T) {
 
 	var text strings.Builder
 	for i := range 4 {
-		text.WriteString(sshdLine(day(1).Add(time.Duration(i)*time.Second), "192.0.2.1"))
+		text.WriteString(sshdLine(day(1).Add(time.Duration(i)*time.Second), "198.51.100.1"))
 	}
 	write(t, path+".1", text.String())
 	age(t, path+".1", day(1).Add(time.Minute))
 
 	// The fifth failure stands in the next file; a second ban follows a day later.
 	text.Reset()
-	text.WriteString(sshdLine(day(1).Add(time.Minute), "192.0.2.1"))
+	text.WriteString(sshdLine(day(1).Add(time.Minute), "198.51.100.1"))
 	for i := range 5 {
-		text.WriteString(sshdLine(day(0).Add(time.Duration(i-20)*time.Second), "192.0.2.1"))
+		text.WriteString(sshdLine(day(0).Add(time.Duration(i-20)*time.Second), "198.51.100.1"))
 	}
 	write(t, path, text.String())
 
 	long := path + ".3"
-	write(t, long, sshdLine(day(30), "192.0.2.30"))
+	write(t, long, sshdLine(day(30), "198.51.100.30"))
 	age(t, long, day(30))
 
 	outcomes := play(t, "[sshd]\nenabled = true\nlogpath = "+path+"\n")
@@ -108,10 +108,10 @@ func TestBansOfTheLastWeekAreFoundInRotatedLogsToo(t *testing.T) {
 	if o.Lines != 15 || o.Failures != 15 || len(o.Bans) != 2 {
 		t.Fatalf("%+v", o)
 	}
-	if b := o.Bans[0]; b.ID != "192.0.2.3" || b.Times != 1 || b.First.Day() != day(3).Day() {
+	if b := o.Bans[0]; b.ID != "198.51.100.3" || b.Times != 1 || b.First.Day() != day(3).Day() {
 		t.Errorf("first ban %+v", b)
 	}
-	if b := o.Bans[1]; b.ID != "192.0.2.1" || b.Times != 2 {
+	if b := o.Bans[1]; b.ID != "198.51.100.1" || b.Times != 2 {
 		t.Errorf("second ban %+v", b)
 	}
 }
@@ -119,11 +119,11 @@ func TestBansOfTheLastWeekAreFoundInRotatedLogsToo(t *testing.T) {
 func TestSeveralLogsAreReadInTheOrderOfTime(t *testing.T) {
 	dir := t.TempDir()
 	// Three failures within ten minutes, but only both files together have them.
-	write(t, filepath.Join(dir, "a.log"), sshdLine(now.Add(-time.Hour), "192.0.2.9")+sshdLine(now.Add(-10*time.Minute), "192.0.2.1")+
-		sshdLine(now.Add(-8*time.Minute), "192.0.2.1"))
-	write(t, filepath.Join(dir, "b.log"), sshdLine(now.Add(-9*time.Minute), "192.0.2.1"))
+	write(t, filepath.Join(dir, "a.log"), sshdLine(now.Add(-time.Hour), "198.51.100.9")+sshdLine(now.Add(-10*time.Minute), "198.51.100.1")+
+		sshdLine(now.Add(-8*time.Minute), "198.51.100.1"))
+	write(t, filepath.Join(dir, "b.log"), sshdLine(now.Add(-9*time.Minute), "198.51.100.1"))
 	o := play(t, "[sshd]\nenabled = true\nmaxretry = 3\nlogpath = "+dir+"/*.log\n")[0]
-	if len(o.Sources) != 2 || len(o.Bans) != 1 || o.Bans[0].ID != "192.0.2.1" {
+	if len(o.Sources) != 2 || len(o.Bans) != 1 || o.Bans[0].ID != "198.51.100.1" {
 		t.Errorf("%+v", o)
 	}
 }
@@ -133,11 +133,11 @@ func TestIgnoredAddressesAndHostNamesAreNotBanned(t *testing.T) {
 	var text strings.Builder
 	for i := range 5 {
 		at := now.Add(time.Duration(i-60) * time.Second)
-		text.WriteString(sshdLine(at, "192.0.2.1") + sshdLine(at, "192.0.2.2") + sshdLine(at, "attacker.example"))
+		text.WriteString(sshdLine(at, "198.51.100.1") + sshdLine(at, "198.51.100.2") + sshdLine(at, "attacker.example"))
 	}
 	write(t, path, text.String())
-	o := play(t, "[sshd]\nenabled = true\nignoreip = 192.0.2.1\nusedns = yes\nlogpath = "+path+"\n")[0]
-	if len(o.Bans) != 1 || o.Bans[0].ID != "192.0.2.2" {
+	o := play(t, "[sshd]\nenabled = true\nignoreip = 198.51.100.1\nusedns = yes\nlogpath = "+path+"\n")[0]
+	if len(o.Bans) != 1 || o.Bans[0].ID != "198.51.100.2" {
 		t.Errorf("%+v", o)
 	}
 }

@@ -101,8 +101,8 @@ func (d *Detector) readCalendar(t *template, s *spans, line []byte, shift int, r
 			return Stamp{}, false, errors.New("mktime argument out of range")
 		}
 	}
-	if r != nil && r.keyed && asRead == w {
-		d.remember(r, &f, w, seconds, assumed, present)
+	if r != nil && r.keyed {
+		d.remember(r, &f, asRead, w, seconds, assumed, present)
 	}
 	return Stamp{Time: time.Unix(seconds, 0), Integer: f.hasZone}, true, nil
 }
@@ -192,11 +192,13 @@ type knownTime struct {
 	ok      bool
 	integer bool
 	assumed guess
-	// base is the time, wall the clock on the wall that goes with it, and east
-	// the offset that is between them when the process zone decided it.
-	base int64
-	wall wall
-	east int64
+	// base is the time, read the clock on the wall as it was read, and east the
+	// offset that is between them when the process zone decided it. moved says
+	// that the date was taken for one of the past, as it would lie ahead.
+	base  int64
+	read  wall
+	east  int64
+	moved bool
 	// from and to bound the present: the same day with the same offset nowEast,
 	// for a date that was filled in from it.
 	from, to int64
@@ -222,7 +224,7 @@ func (d *Detector) known(r *remembered, line []byte, shift int) (Stamp, bool) {
 		if k.assumed == theYear {
 			limit += daySeconds
 		}
-		if k.wall+wall(plus) > limit {
+		if (k.read+wall(plus) > limit) != k.moved {
 			return Stamp{}, false
 		}
 	}
@@ -237,14 +239,14 @@ func tens(line []byte, at int) int { return int(line[at]-'0')*10 + int(line[at+1
 
 // remember keeps a time for other minutes and seconds of its hour, if the hour
 // has as many of them as it should.
-func (d *Detector) remember(r *remembered, f *fields, w wall, seconds int64, assumed guess, present time.Time) {
+func (d *Detector) remember(r *remembered, f *fields, asRead, w wall, seconds int64, assumed guess, present time.Time) {
 	inHour, rest := int64(0), int64(0)
 	if r.clock {
 		inHour, rest = int64(f.minute*60+f.second), 3599
 	}
 	k := knownTime{
 		ok: true, integer: f.hasZone, assumed: assumed,
-		base: seconds - inHour, wall: w - wall(inHour), east: int64(w) - seconds,
+		base: seconds - inHour, read: asRead - wall(inHour), east: int64(w) - seconds, moved: asRead != w,
 	}
 	if !f.hasZone {
 		k.ok = d.eastAt(k.base) == k.east && d.eastAt(k.base+rest) == k.east

@@ -1,6 +1,9 @@
 package filter
 
 import (
+	"strings"
+	"unsafe"
+
 	"stockade/internal/pyobj"
 	"stockade/internal/pyre"
 )
@@ -8,6 +11,8 @@ import (
 // dataScratch is the memory in which the groups of a match are put together.
 type dataScratch struct {
 	groups Data
+	// own are those of a failregex alone.
+	own Data
 	// prefSpans holds start and end of every group of the prefregex, because
 	// the machine forgets them at the next search.
 	prefSpans []int
@@ -19,24 +24,50 @@ type contentState struct {
 	text []byte
 	// offset is where text begins in the line's body.
 	offset int
-	// own is memory for a text that had to be copied, str its string.
+	// own is memory for a text that had to be copied.
 	own  []byte
-	str  string
 	copy bool
 }
 
-// string gives the searched text as a string that shares the line's memory
-// where it can.
-func (f *Filter) searched() string {
-	c := &f.data.content
-	if !c.copy {
-		s := f.line.string()
-		return s[f.line.nDate+c.offset:]
+// view gives bytes as a string without a copy: it is only what it is until the
+// bytes are overwritten, which those of a line are by the next line. What is to
+// last goes through Filter.keep.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// searched is a view of the text that the failregexes search.
+func (f *Filter) searched() string { return view(f.data.content.text) }
+
+// keep gives a text that lasts: a part of the line's own string where the text
+// is a view of the line, a copy of another view. Texts that last already come
+// back as they are.
+func (f *Filter) keep(text string) string {
+	if text == "" {
+		return ""
 	}
-	if c.str == "" {
-		c.str = string(c.text)
+	if at, ok := within(f.line.text, text); ok {
+		return f.line.string()[at : at+len(text)]
 	}
-	return c.str
+	if _, ok := within(f.data.content.own, text); ok {
+		return strings.Clone(text)
+	}
+	return text
+}
+
+// within finds the place of a view in the bytes it may be one of.
+func within(b []byte, text string) (at int, ok bool) {
+	from := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	here := uintptr(unsafe.Pointer(unsafe.StringData(text)))
+	if here < from || here >= from+uintptr(cap(b)) {
+		return 0, false
+	}
+	return int(here - from), true
+}
+
+// keepAll makes the texts of entries last.
+func (f *Filter) keepAll(d Data) {
+	for i := range d {
+		d[i].Text = f.keep(d[i].Text)
+	}
 }
 
 // keepPrefix saves the spans of the prefregex and finds the content.
@@ -94,22 +125,22 @@ func (f *Filter) gather(r *rule) Data {
 // They are composed among themselves first, then laid over the prefregex's.
 func (f *Filter) composeOver(d Data, base int, r *rule) Data {
 	if base == 0 {
-		compose(&d, r.extras)
+		f.compose(&d, r.extras)
 		return d
 	}
-	own := captured(r, f.machine, f.searched())
-	compose(&own, r.extras)
+	own := captured(f.data.own[:0], r, f.machine, f.searched())
+	f.compose(&own, r.extras)
 	for i := range own {
 		if !own[i].Null {
 			d.set(own[i])
 		}
 	}
+	f.data.own = own
 	return d
 }
 
-// captured gives the groups of the rule that the machine just matched in s.
-func captured(r *rule, m *pyre.Machine, s string) Data {
-	d := make(Data, 0, len(r.groups)+len(r.extras))
+// captured appends the groups of the rule that the machine just matched in s.
+func captured(d Data, r *rule, m *pyre.Machine, s string) Data {
 	for _, g := range r.groups {
 		if from, to := m.Span(g.index); from >= 0 {
 			d = append(d, Entry{Name: g.name, Text: s[from:to]})
@@ -122,7 +153,7 @@ func captured(r *rule, m *pyre.Machine, s string) Data {
 
 // prefGroups gives the groups of the prefregex without the content.
 func (f *Filter) prefGroups(d Data) Data {
-	s := f.line.string()[f.line.nDate:]
+	s := view(f.line.body())
 	for i := range f.pref.groups {
 		name := f.pref.groups[i].name
 		if name == "content" {
@@ -135,19 +166,23 @@ func (f *Filter) prefGroups(d Data) Data {
 		}
 	}
 	if len(f.pref.extras) > 0 {
-		compose(&d, f.pref.extras)
+		f.compose(&d, f.pref.extras)
 	}
 	return d
 }
 
 // compose lets alt_ groups stand in for empty ones and joins tuple_ groups to
 // the value they belong to.
-func compose(d *Data, extras []extra) {
+func (f *Filter) compose(d *Data, extras []extra) {
 	for _, x := range extras {
 		from := d.Find(x.from)
 		to := d.Find(x.to)
 		switch {
 		case x.tuple:
+			from.Text = f.keep(from.Text)
+			if to != nil {
+				to.Text = f.keep(to.Text)
+			}
 			d.set(Entry{Name: x.to, Other: lengthen(to, from.Value())})
 		case from.Text != "" && (to == nil || to.Text == "" && to.Other == nil):
 			d.set(Entry{Name: x.to, Text: from.Text})

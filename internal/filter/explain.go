@@ -93,8 +93,8 @@ func (f *Filter) explainRule(r *rule, index int, text []byte, clock func() time.
 	out.Took = clock().Sub(begin)
 	out.Matched, out.OverBudget = ok, err != nil
 	if ok {
-		out.Groups = captured(r, f.machine, string(text))
-		compose(&out.Groups, r.extras)
+		out.Groups = captured(nil, r, f.machine, string(text))
+		f.compose(&out.Groups, r.extras)
 		_, out.At = f.machine.Span(0)
 		return out
 	}

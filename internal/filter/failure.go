@@ -110,13 +110,22 @@ func (d Data) Fields() ticket.Fields {
 	return out
 }
 
-// setNear is set for an entry that probably stands at that place.
-func (d *Data) setNear(at int, e *Entry) {
+// setNear is set for an entry that probably stands at that place. It makes the
+// text last.
+func (d *Data) setNear(f *Filter, at int, e *Entry) {
+	old := (*Entry)(nil)
 	if at < len(*d) && (*d)[at].Name == e.Name {
-		(*d)[at] = *e
+		old = &(*d)[at]
+	} else if old = d.Find(e.Name); old == nil {
+		*d = append(*d, *e)
+		old = &(*d)[len(*d)-1]
+		old.Text = f.keep(old.Text)
 		return
 	}
-	d.set(*e)
+	if old.Text != e.Text {
+		old.Text = f.keep(e.Text)
+	}
+	old.Null, old.Other = e.Null, e.Other
 }
 
 // set replaces an entry in its place or appends it.

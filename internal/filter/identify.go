@@ -21,6 +21,20 @@ type subject struct {
 // identify finds ID and address among the captured groups: ip4 before ip6
 // before dns before fid. The error is a mask that the reference refuses.
 func (f *Filter) identify(d Data, has roles) (subject, error) {
+	who, err := f.subject(d, has)
+	who.id, who.ip, who.dns = f.keepID(who.id), f.keepID(who.ip), f.keep(who.dns)
+	return who, err
+}
+
+// keepID makes an ID that is a text last.
+func (f *Filter) keepID(id ipaddr.ID) ipaddr.ID {
+	if !id.IsText() {
+		return id
+	}
+	return ipaddr.Raw(f.keep(id.String()))
+}
+
+func (f *Filter) subject(d Data, has roles) (subject, error) {
 	raw := f.settings.raw()
 	var fid *Entry
 	if has&roleFID != 0 {

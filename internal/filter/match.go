@@ -163,6 +163,7 @@ func (f *Filter) deliver(i int, r *rule, who *subject, rec *session, data Data, 
 		return
 	}
 	x.Data = append(make(Data, 0, len(data)+1), data...)
+	f.keepAll(x.Data)
 	if !who.ip.IsZero() {
 		ip := Entry{Name: "ip", Text: who.ip.String()}
 		x.Data.set(ip)

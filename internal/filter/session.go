@@ -12,6 +12,8 @@ const (
 	sessionTTL = 300 * time.Second
 	// maxSessions bounds the sessions of one filter.
 	maxSessions = 100
+	// sessionGroups is the room for groups that a session begins with.
+	sessionGroups = 12
 )
 
 // session is what is known of a group of lines with the same <F-MLFID>.
@@ -35,9 +37,26 @@ type session struct {
 type sessions struct {
 	byKey map[string]*session
 	order []*session
+	// free are sessions that are over, whose memory serves the next ones.
+	free []*session
 }
 
 func (s *sessions) init() { s.byKey = make(map[string]*session, maxSessions) }
+
+// fresh gives an empty session. Nothing that was delivered of an earlier one is
+// written to again: of its memory only that of the groups is used, which are
+// copied where they are delivered.
+func (s *sessions) fresh() *session {
+	n := len(s.free)
+	if n == 0 {
+		return &session{data: make(Data, 0, sessionGroups)}
+	}
+	r := s.free[n-1]
+	s.free = s.free[:n-1]
+	clear(r.data[:cap(r.data)])
+	*r = session{data: r.data[:0]}
+	return r
+}
 
 // get returns a session that is not over.
 func (s *sessions) get(key string, now time.Time) *session {
@@ -68,6 +87,7 @@ func (s *sessions) drop(r *session) {
 	delete(s.byKey, r.key)
 	if i := slices.Index(s.order, r); i >= 0 {
 		s.order = slices.Delete(s.order, i, i+1)
+		s.free = append(s.free, r)
 	}
 }
 
@@ -89,12 +109,14 @@ func (s *sessions) merge(f *Filter, key string, d *Data, has roles, lines []tick
 	}
 	r := s.get(key, now)
 	if r != nil {
-		r.update(*d, gained != "")
+		r.update(f, *d, gained != "")
 		if forget {
 			s.drop(r)
 		}
 	} else {
-		r = &session{key: key, data: append(make(Data, 0, len(*d)+2), *d...)}
+		r = s.fresh()
+		r.key, r.data = f.keep(key), append(r.data, *d...)
+		f.keepAll(r.data)
 		if !forget {
 			r.addUser(r.data.Text("user"))
 			s.put(r, now)
@@ -114,8 +136,10 @@ func (s *sessions) merge(f *Filter, key string, d *Data, has roles, lines []tick
 }
 
 // update lets the groups of a further line overlay those of the session.
-func (r *session) update(d Data, gained bool) {
-	r.addUser(d.Text("user"))
+func (r *session) update(f *Filter, d Data, gained bool) {
+	if user := d.Text("user"); user != "" && !slices.Contains(r.users, user) {
+		r.addUser(f.keep(user))
+	}
 	had := false
 	if r.noted {
 		had = r.data.drop("nofail")
@@ -130,7 +154,7 @@ func (r *session) update(d Data, gained bool) {
 	}
 	for i := range d {
 		if !d[i].Null {
-			r.data.setNear(i, &d[i])
+			r.data.setNear(f, i, &d[i])
 		}
 	}
 }

@@ -1,12 +1,12 @@
 package action
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 
 	"stockade/internal/ipaddr"
+	"stockade/internal/pyjson"
 	"stockade/internal/pyobj"
 	"stockade/internal/ticket"
 )
@@ -26,6 +26,9 @@ var methods map[string]method
 func init() {
 	one := func(kind JobKind) func(*entry, map[string]any, *Result) (any, error) {
 		return func(e *entry, args map[string]any, r *Result) (any, error) {
+			if _, ok := args["aInfo"].(*pyobj.Dict); !ok {
+				return nil, pyobj.Errorf("AttributeError", "'%s' object has no attribute 'get'", pyobj.TypeName(args["aInfo"]))
+			}
 			w := &ticketWork{ticket: ticketOf(e, args["aInfo"]), epoch: -1}
 			e.immediate(kind, w)
 			r.Logs = append(r.Logs, w.results[slow].Logs...)
@@ -99,9 +102,10 @@ func cause(err error) error {
 // ticketOf makes a ticket of the aInfo that a client gives.
 func ticketOf(e *entry, aInfo any) *ticket.Ticket {
 	t := &ticket.Ticket{Time: e.set.env.Clock.Now()}
-	given, _ := aInfo.(map[string]any)
-	for name, value := range given {
-		text := pyobj.Str(plain(value))
+	given := mapping(aInfo)
+	for i := range given.Len() {
+		key, value := given.At(i)
+		name, text := pyobj.Str(key), pyobj.Str(value)
 		switch name {
 		case "ip":
 			t.ID = ipaddr.Parse(text)
@@ -110,8 +114,8 @@ func ticketOf(e *entry, aInfo any) *ticket.Ticket {
 				t.Matches = append(t.Matches, ticket.Match{After: line, Joined: true})
 			}
 		case "failures", "bancount", "bantime":
-			if f, ok := value.(float64); ok {
-				setNumber(t, name, f)
+			if n, err := pyobj.Int(value); err == nil {
+				setNumber(t, name, n)
 			}
 		default:
 			if field, ok := strings.CutPrefix(name, "F-"); ok {
@@ -122,36 +126,23 @@ func ticketOf(e *entry, aInfo any) *ticket.Ticket {
 	return t
 }
 
-func setNumber(t *ticket.Ticket, name string, f float64) {
-	switch name {
-	case "failures":
-		t.Failures = int(f)
-	case "bancount":
-		t.BanCount = int(f)
-	case "bantime":
-		t.Bantime, t.HasBantime = int64(f), true
+// mapping is a value as a mapping, an empty one if it is none.
+func mapping(v any) *pyobj.Dict {
+	if d, ok := v.(*pyobj.Dict); ok {
+		return d
 	}
+	return &pyobj.Dict{}
 }
 
-// plain makes a Python value of one that JSON gave.
-func plain(v any) any {
-	switch v := v.(type) {
-	case float64:
-		if v == float64(int(v)) {
-			return int(v)
-		}
-	case map[string]any:
-		d := pyobj.NewDict()
-		for name, value := range v {
-			d.Set(name, plain(value))
-		}
-		return d
-	case []any:
-		for i := range v {
-			v[i] = plain(v[i])
-		}
+func setNumber(t *ticket.Ticket, name string, n int) {
+	switch name {
+	case "failures":
+		t.Failures = n
+	case "bancount":
+		t.BanCount = n
+	case "bantime":
+		t.Bantime, t.HasBantime = int64(n), true
 	}
-	return v
 }
 
 func callStart(e *entry, _ map[string]any, r *Result) (any, error) {
@@ -194,7 +185,7 @@ func callReload(e *entry, _ map[string]any, r *Result) (any, error) {
 }
 
 func callEscape(_ *entry, args map[string]any, _ *Result) (any, error) {
-	return escapeTag(pyobj.Str(plain(args["value"]))), nil
+	return escapeTag(pyobj.Str(args["value"])), nil
 }
 
 func callExecute(e *entry, args map[string]any, r *Result) (any, error) {
@@ -204,13 +195,13 @@ func callExecute(e *entry, args map[string]any, r *Result) (any, error) {
 
 func callReplace(_ *entry, args map[string]any, _ *Result) (any, error) {
 	query, _ := args["query"].(string)
-	values, _ := args["aInfo"].(map[string]any)
+	values := mapping(args["aInfo"])
 	return expand(query, func(tag string) (string, bool) {
-		v, ok := values[tag]
+		v, ok := values.Get(tag)
 		if !ok || v == nil {
 			return builtin(tag)
 		}
-		text := pyobj.Str(plain(v))
+		text := pyobj.Str(v)
 		if untrusted[tag] {
 			text = escapeTag(text)
 		}
@@ -220,11 +211,12 @@ func callReplace(_ *entry, args map[string]any, _ *Result) (any, error) {
 
 func callReplaceDynamic(e *entry, args map[string]any, _ *Result) (any, error) {
 	text, _ := args["realCmd"].(string)
-	values, _ := args["aInfo"].(map[string]any)
+	values := mapping(args["aInfo"])
 	in := nobody(&e.set.env, "")
 	in.seen = map[string]any{}
-	for name, v := range values {
-		in.seen[name] = plain(v)
+	for i := range values.Len() {
+		key, v := values.At(i)
+		in.seen[pyobj.Str(key)] = v
 	}
 	s := substitute(text, in)
 	if len(s.args) == 0 {
@@ -304,51 +296,20 @@ func arguments(name string, m method, value any) (map[string]any, error) {
 }
 
 func parseArguments(name, text string) (map[string]any, error) {
-	var value any
-	err := json.Unmarshal([]byte(text), &value)
-	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-		message, pos := pythonComplaint(text, int(syntax.Offset))
-		return nil, &pyobj.Exception{Module: "json.decoder", Class: "JSONDecodeError", Args: pyobj.Tuple{message, text, pos}}
+	value, err := pyjson.Parse(text)
+	if wrong := (*pyjson.Error)(nil); errors.As(err, &wrong) {
+		return nil, wrong.Exception()
 	}
-	args, ok := value.(map[string]any)
+	given, ok := value.(*pyobj.Dict)
 	if !ok {
-		return nil, pyobj.Errorf("TypeError", "fail2ban.server.action.CommandAction.%s() argument after ** must be a mapping, not %s", name, pythonType(value))
+		return nil, pyobj.Errorf("TypeError", "fail2ban.server.action.CommandAction.%s() argument after ** must be a mapping, not %s", name, pyobj.TypeName(value))
+	}
+	args := map[string]any{}
+	for i := range given.Len() {
+		key, v := given.At(i)
+		args[pyobj.Str(key)] = v
 	}
 	return args, nil
-}
-
-// pythonComplaint says what Python's JSON reader says where Go's stopped: at
-// the byte before offset, or at the end.
-func pythonComplaint(text string, offset int) (message string, pos int) {
-	pos = max(offset-1, 0)
-	if offset >= len(text) && json.Valid([]byte(text+"}")) {
-		pos = len(text)
-	}
-	before := strings.TrimRight(text[:min(pos, len(text))], " \t\r\n")
-	switch {
-	case before == "" || strings.HasSuffix(before, ":") || strings.HasSuffix(before, "["):
-		return "Expecting value", len(text) - len(strings.TrimLeft(text[len(before):], " \t\r\n"))
-	case strings.HasSuffix(before, "{") || strings.HasSuffix(before, ","):
-		return "Expecting property name enclosed in double quotes", pos
-	}
-	return "Expecting ',' delimiter", pos
-}
-
-func pythonType(v any) string {
-	switch v := v.(type) {
-	case []any:
-		return "list"
-	case string:
-		return "str"
-	case bool:
-		return "bool"
-	case float64:
-		if v == float64(int(v)) {
-			return "int"
-		}
-		return "float"
-	}
-	return "NoneType"
 }
 
 // ErrMethod is the answer to who asks for a method as if it were a property.

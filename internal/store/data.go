@@ -1,19 +1,15 @@
 package store
 
 import (
-	"fmt"
-	"math"
+	"errors"
 
+	"stockade/internal/pyjson"
 	"stockade/internal/pyobj"
 	"stockade/internal/ticket"
 )
 
-var negativeInfinity = math.Inf(-1)
-
-// words are the values of JSON that are words, with Python's additions.
-var words = map[string]any{
-	"null": nil, "true": true, "false": false, "NaN": math.NaN(), "Infinity": math.Inf(1),
-}
+// errData is the error of a column that holds something else than an object.
+var errData = errors.New("an object is expected")
 
 // encodeData writes the column "data" of a ban: the last maxMatches matches
 // (the key is absent where that is 0), the failures, and the captured fields
@@ -31,13 +27,13 @@ func encodeData(t *ticket.Ticket, maxMatches int) []byte {
 		b = append(appendMatches(b, matches), ", "...)
 	}
 	b = append(b, `"failures": `...)
-	b = appendValue(b, t.Failures)
+	b = pyjson.Append(b, t.Failures)
 	for _, f := range t.Fields {
 		if f.Value == nil {
 			continue
 		}
-		b = append(appendString(append(b, ", "...), f.Name), ": "...)
-		b = appendValue(b, f.Value)
+		b = append(pyjson.AppendString(append(b, ", "...), f.Name), ": "...)
+		b = pyjson.Append(b, f.Value)
 	}
 	return append(b, '}')
 }
@@ -57,12 +53,12 @@ func appendMatches(b []byte, matches []ticket.Match) []byte {
 		}
 		m := &matches[i]
 		if m.Joined {
-			b = appendString(b, m.After)
+			b = pyjson.AppendString(b, m.After)
 			continue
 		}
-		b = appendString(append(b, '['), m.Before)
-		b = appendString(append(b, ", "...), m.Date)
-		b = append(appendString(append(b, ", "...), m.After), ']')
+		b = pyjson.AppendString(append(b, '['), m.Before)
+		b = pyjson.AppendString(append(b, ", "...), m.Date)
+		b = append(pyjson.AppendString(append(b, ", "...), m.After), ']')
 	}
 	return append(b, ']')
 }
@@ -73,7 +69,7 @@ func decodeData(data []byte, t *ticket.Ticket) error {
 	if len(data) == 0 {
 		return nil
 	}
-	v, err := parseJSON(data)
+	v, err := pyjson.Parse(string(data))
 	if err != nil {
 		return err
 	}
@@ -82,7 +78,7 @@ func decodeData(data []byte, t *ticket.Ticket) error {
 		if v == nil {
 			return nil
 		}
-		return fmt.Errorf("%w: an object is expected", errJSON)
+		return errData
 	}
 	for i := range d.Len() {
 		key, value := d.At(i)

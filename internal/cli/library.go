@@ -2,12 +2,8 @@ package cli
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -16,7 +12,7 @@ import (
 
 // libraryVerb shows the built-in configuration, or writes it into a directory.
 func (s *stockade) libraryVerb(args []string) int {
-	options, rest, err := s.parse(args, "force", "system=")
+	options, rest, err := s.parse(args, "force", "system=", "sums=")
 	if err != nil || len(rest) == 0 {
 		return s.misuse("library", err)
 	}
@@ -34,7 +30,7 @@ func (s *stockade) libraryVerb(args []string) int {
 	case rest[0] == "show" && len(rest) == 2:
 		return s.showLibrary(files, rest[1])
 	case rest[0] == "export" && len(rest) == 2:
-		return s.exportLibrary(files, rest[1], options.has("force"))
+		return s.exportLibrary(files, rest[1], options["sums"], options.has("force"))
 	}
 	return s.misuse("library", nil)
 }
@@ -146,68 +142,4 @@ func jailSection(files fs.FS, name string) []byte {
 		lines = lines[:len(lines)-1]
 	}
 	return []byte(strings.Join(lines, ""))
-}
-
-// exportLibrary writes all files. One that is there and differs is kept,
-// unless it is asked for by force.
-func (s *stockade) exportLibrary(files fs.FS, dir string, force bool) int {
-	written, kept := 0, 0
-	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		to := filepath.Join(dir, filepath.FromSlash(name))
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			return os.MkdirAll(to, 0o755)
-		}
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		switch there, err := os.ReadFile(to); {
-		case err == nil && bytes.Equal(there, text):
-			return nil
-		case err == nil && !force:
-			kept++
-			s.complain("%s differs and is kept; --force replaces it", to)
-			return nil
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return err
-		}
-		written++
-		return replaceFile(to, text, exportMode(text))
-	})
-	if err != nil {
-		s.complain("cannot write the library: %v", err)
-		return wentWrong
-	}
-	s.printf("%d files written to %s", written, dir)
-	if kept > 0 {
-		s.printf(", %d kept", kept)
-	}
-	s.printf("\n")
-	return 0
-}
-
-// exportMode makes what is a program one that can be run.
-func exportMode(text []byte) fs.FileMode {
-	if bytes.HasPrefix(text, []byte("#!")) {
-		return 0o755
-	}
-	return 0o644
-}
-
-// replaceFile writes a file whole or not at all.
-func replaceFile(path string, text []byte, mode fs.FileMode) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".stockade-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(text)
-	err = errors.Join(err, tmp.Chmod(mode), tmp.Close())
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(tmp.Name(), path)
 }

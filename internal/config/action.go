@@ -120,7 +120,7 @@ func (j *jailReader) readAction(spec string, at Origin) actionBlock {
 	for _, f := range d.findings {
 		j.note(f)
 	}
-	return actionBlock{commands: j.actionCommands(d, at), report: d.isReport()}
+	return actionBlock{commands: j.actionCommands(d, d.source().rewritten(params, at), at), report: d.isReport()}
 }
 
 // actionDefinition reads the definition of a shell action.
@@ -211,7 +211,7 @@ func (j *jailReader) mailAction(name string, at Origin) string {
 
 // actionCommands makes the commands of a shell action: its options in order,
 // then everything else as written.
-func (j *jailReader) actionCommands(d *definition, at Origin) Stream {
+func (j *jailReader) actionCommands(d *definition, source *ActionSource, at Origin) Stream {
 	actname := d.index["actname"].raw.text
 	var properties []any
 	for _, e := range d.elements {
@@ -224,7 +224,7 @@ func (j *jailReader) actionCommands(d *definition, at Origin) Stream {
 			properties = append(properties, []any{e.name, e.raw.text})
 		}
 	}
-	out := Stream{{Words: []any{"set", j.name, "addaction", actname}, Origin: at, Action: d.source()}}
+	out := Stream{{Words: []any{"set", j.name, "addaction", actname}, Origin: at, Action: source}}
 	switch len(properties) {
 	case 0:
 	case 1:

@@ -83,8 +83,9 @@ type fileSet struct {
 	whole []ini.Fault
 	// includes are the faults found while following [INCLUDES].
 	includes []*problem
-	// sum and changed remember digest.
+	// sum, library and changed remember digest.
 	sum     string
+	library bool
 	changed Origin
 }
 

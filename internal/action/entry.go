@@ -106,6 +106,9 @@ func (e *entry) status() Status {
 	st.ReportCounts = e.reports.status()
 	if e.nat != nil {
 		st.Started, st.Held = e.nat.started(), e.nat.held()
+		if far, ok := e.nat.(interface{ waiting() int }); ok {
+			st.Waiting = far.waiting()
+		}
 	}
 	return st
 }

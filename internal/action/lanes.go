@@ -19,11 +19,18 @@ const (
 )
 
 func (e *entry) lane() lane {
-	if e.native() && !e.report() {
-		return fast
+	if !e.native() || e.report() {
+		return slow
 	}
-	return slow
+	if _, far := e.nat.(distant); far {
+		return slow
+	}
+	return fast
 }
+
+// distant is a native action that waits for a network. It goes with the
+// commands, so that the kernel never waits for it.
+type distant interface{ far() }
 
 // on lists the actions of one lane in order.
 func (s *Set) on(l lane) []*entry {

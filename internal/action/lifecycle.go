@@ -227,6 +227,7 @@ func (e *entry) begin(live []*ticket.Ticket, r *Result) {
 	for _, t := range live {
 		e.now(Ban, &ticketWork{ticket: t}, r)
 	}
+	e.settle(r)
 }
 
 func (e *entry) quit() {

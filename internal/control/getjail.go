@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"stockade/internal/datepattern"
 	"stockade/internal/ipaddr"
 	"stockade/internal/jail"
 	"stockade/internal/pyobj"
@@ -25,7 +24,7 @@ var getters = map[string]func(c *call, s *jail.State) any{
 	"usedns":        func(_ *call, s *jail.State) any { return s.Filter().UseDNS() },
 	"findtime":      findTime,
 	"bantime":       func(_ *call, s *jail.State) any { return int(s.BanTime()) },
-	"datepattern":   func(_ *call, s *jail.State) any { return datePattern(s) },
+	"datepattern":   func(c *call, s *jail.State) any { return datePattern(c, s) },
 	"logtimezone":   func(_ *call, s *jail.State) any { return logTimezone(s) },
 	"maxretry":      func(_ *call, s *jail.State) any { return s.MaxRetry() },
 	"maxmatches":    func(_ *call, s *jail.State) any { return s.MaxMatches() },
@@ -140,11 +139,12 @@ func findTime(c *call, s *jail.State) any {
 }
 
 // datePattern is a pair of pattern and name, the pattern None for what has none.
-// A jail that reads the journal needs none at all.
-func datePattern(s *jail.State) any {
+// A jail that reads the journal needs none at all, until one is set.
+func datePattern(c *call, s *jail.State) any {
 	pattern, name, ok := s.Filter().DatePattern()
+	_, set := c.written.get(s.Name(), "datepattern")
 	switch {
-	case name == "", !ok && name == datepattern.Defaults && strings.HasPrefix(s.Backend(), "systemd"):
+	case name == "", !ok && !set && strings.HasPrefix(s.Backend(), "systemd"):
 		return nil
 	case !ok:
 		return pyobj.Tuple{nil, name}

@@ -141,11 +141,12 @@ func setUseDNS(_ *call, s *jail.State, v any) (any, error) {
 	return s.Filter().UseDNS(), err
 }
 
-func setDatePattern(_ *call, s *jail.State, v any) (any, error) {
+func setDatePattern(c *call, s *jail.State, v any) (any, error) {
 	if err := s.Filter().SetDatePattern(pyobj.Str(v)); err != nil {
 		return nil, err
 	}
-	return datePattern(s), nil
+	c.note(s, "datepattern", v)
+	return datePattern(c, s), nil
 }
 
 func setLogTimezone(_ *call, s *jail.State, v any) (any, error) {

@@ -105,7 +105,7 @@ func (j *Jail) AddAction(ctx context.Context, spec ActionSpec) error {
 		if err := s.AddAction(spec); err != nil {
 			return nil, err
 		}
-		if !j.started {
+		if !j.live {
 			return nil, nil
 		}
 		if spec.Python != "" {
@@ -123,7 +123,7 @@ func (j *Jail) DelAction(ctx context.Context, name string) error {
 		if i >= 0 {
 			s.actions = slices.Delete(s.actions, i, i+1)
 		}
-		if !j.started && i >= 0 {
+		if !j.live && i >= 0 {
 			return nil, nil
 		}
 		return nil, j.set.Delete(name)
@@ -134,7 +134,7 @@ func (j *Jail) DelAction(ctx context.Context, name string) error {
 // SetActionProperty sets a property of an action, or calls a method of it, and
 // returns what the reference would.
 func (j *Jail) SetActionProperty(ctx context.Context, name, prop string, value any) (any, error) {
-	if !j.Running() {
+	if !j.isLive() {
 		_, err := j.Do(ctx, func(s *State) (any, error) { return nil, s.SetActionProperty(name, prop, value) })
 		return value, err
 	}
@@ -158,7 +158,7 @@ func (j *Jail) SetActionProperty(ctx context.Context, name, prop string, value a
 func (j *Jail) TakeLogs() []logbook.Record {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.started {
+	if j.live {
 		return nil
 	}
 	eff := j.state.take()

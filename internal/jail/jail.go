@@ -61,6 +61,9 @@ type Jail struct {
 	inFlight int
 
 	ending bool
+	// acting says that the actions were started, reading that the jail reads
+	// its sources.
+	acting, reads bool
 	// restored says that the bans of an earlier run were taken over.
 	restored bool
 	// upkept is when the last upkeep was.
@@ -73,9 +76,11 @@ type Jail struct {
 	done     chan struct{}
 	stopOnce sync.Once
 
-	// mu guards the State until Start gives it to the goroutine of run.
-	mu      sync.Mutex
-	started bool
+	begun atomic.Bool
+
+	// mu guards the State until Open gives it to the goroutine of run.
+	mu   sync.Mutex
+	live bool
 }
 
 type stopping struct{ mode action.StopMode }
@@ -109,34 +114,50 @@ func (j *Jail) Name() string { return j.state.name }
 // Actions gives access to the properties and methods of the actions.
 func (j *Jail) Actions() *action.Set { return j.set }
 
-// Start sets the actions up, takes the bans of an earlier run over, begins to
-// read the logs and returns. From then on the State belongs to the jail. A
-// jail that runs already only leaves its rest.
-func (j *Jail) Start() {
+// Open brings a jail to life that is not to start yet: it answers commands,
+// also those that ban, but takes nothing over and reads nothing. From then on
+// the State belongs to the jail.
+func (j *Jail) Open() {
 	j.mu.Lock()
-	running := j.started
-	j.started = true
-	j.mu.Unlock()
-	if running {
-		j.box.put(Call{Fn: func(s *State, _ time.Time) { s.SetIdle(false) }})
+	defer j.mu.Unlock()
+	if j.live {
 		return
+	}
+	j.live = true
+	for _, spec := range j.state.actions {
+		j.addAction(spec)
 	}
 	go j.run()
 }
 
+// Start opens the jail if that was not done, sets the actions up, takes the
+// bans of an earlier run over, begins to read the logs and returns. A jail that
+// runs already only leaves its rest.
+func (j *Jail) Start() {
+	j.Open()
+	if j.begun.Swap(true) {
+		j.box.put(Call{Fn: func(s *State, _ time.Time) { s.SetIdle(false) }})
+		return
+	}
+	j.box.put(Call{Fn: func(*State, time.Time) {}, After: j.begin})
+}
+
 // Running tells whether Start was called.
-func (j *Jail) Running() bool {
+func (j *Jail) Running() bool { return j.begun.Load() }
+
+// isLive tells whether the jail has a goroutine that owns its State.
+func (j *Jail) isLive() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.started
+	return j.live
 }
 
 // Do runs a function on the State, in the jail's goroutine, and returns what
 // it returned. What the function changed has taken effect then, but for bans,
-// which answer on their own. Before Start it runs at once.
+// which answer on their own. Before Open it runs at once.
 func (j *Jail) Do(ctx context.Context, fn func(*State) (any, error)) (any, error) {
 	j.mu.Lock()
-	if !j.started {
+	if !j.live {
 		defer j.mu.Unlock()
 		v, err := fn(j.state)
 		j.state.takeFilterRecords()
@@ -178,7 +199,7 @@ func (j *Jail) settleAll(ctx context.Context, fn func(s *State, now time.Time, r
 	call := Call{Fn: func(s *State, now time.Time) {
 		counted <- fn(s, now, func(err error) { settled <- err })
 	}}
-	if !j.Running() || !j.box.put(call) {
+	if !j.isLive() || !j.box.put(call) {
 		return 0, ErrStopped
 	}
 	select {
@@ -276,7 +297,7 @@ func (j *Jail) View(ctx context.Context, list bool) (View, error) {
 // Stop ends the jail: reading stops, then the bans are lifted, or left in the
 // kernel for a successor. It returns when all is done and stored.
 func (j *Jail) Stop(mode action.StopMode) {
-	if !j.Running() {
+	if !j.isLive() {
 		j.stopOnce.Do(func() {
 			close(j.done)
 			j.clerk.close()

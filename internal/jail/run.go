@@ -29,7 +29,7 @@ const lookEvery = 2 * time.Second
 // run owns the State. It ends when the jail is stopped.
 func (j *Jail) run() {
 	defer close(j.done)
-	j.begin()
+	j.publish()
 	j.upkept = j.svc.Clock.Now()
 	timer := j.svc.Clock.NewTimer(j.wait(j.svc.Clock.Now()))
 	defer timer.Stop()
@@ -41,7 +41,7 @@ func (j *Jail) run() {
 			}
 		case <-timer.C():
 			j.step(Tick{})
-			if now := j.svc.Clock.Now(); !now.Before(j.upkeepDue()) {
+			if now := j.svc.Clock.Now(); j.reads && !now.Before(j.upkeepDue()) {
 				j.upkeep(now)
 			}
 		case s := <-j.stop:
@@ -64,7 +64,10 @@ func (j *Jail) upkeepDue() time.Time {
 
 // wait is how long the jail may sleep without a message.
 func (j *Jail) wait(now time.Time) time.Duration {
-	wait := j.upkeepDue().Sub(now)
+	wait := storeEvery
+	if j.reads {
+		wait = j.upkeepDue().Sub(now)
+	}
 	if next, ok := j.state.Next(); ok {
 		wait = min(wait, next.Sub(now))
 	}
@@ -117,7 +120,7 @@ func (j *Jail) apply(eff Effects) {
 	for _, l := range eff.Lookups {
 		j.clerk.lookup(l)
 	}
-	if eff.Sources {
+	if eff.Sources && j.reads {
 		j.syncSources()
 	}
 }
@@ -129,6 +132,7 @@ func (j *Jail) submit(w Work) {
 	if w.HasPosition {
 		j.progress(w.Position.Path).outstanding++
 	}
+	j.act()
 	if len(w.Tickets) == 0 {
 		j.clerk.settle(Settled{Work: w})
 		return
@@ -138,13 +142,19 @@ func (j *Jail) submit(w Work) {
 	})
 }
 
-// begin does what a start consists of, before the first message.
-func (j *Jail) begin() {
-	j.publish()
-	for _, spec := range j.state.actions {
-		j.addAction(spec)
+// act starts the actions: when the jail starts, or with what is first to be
+// done by a command.
+func (j *Jail) act() {
+	if !j.acting {
+		j.acting = true
+		j.set.Start(func(r action.Result) { j.svc.Log(r.Logs...) })
 	}
-	j.set.Start(func(r action.Result) { j.svc.Log(r.Logs...) })
+}
+
+// begin does what a start consists of.
+func (j *Jail) begin() {
+	j.act()
+	j.reads = true
 	j.restore()
 	j.syncSources()
 	j.svc.Log(logbook.Record{Level: logbook.Info, Logger: logJail, Text: "Jail '" + j.Name() + "' started"})
@@ -263,9 +273,7 @@ func (j *Jail) end(mode action.StopMode) {
 		j.unsubscribe(path)
 	}
 	j.closeJournal()
-	stopped := make(chan action.Result, 1)
-	j.set.Stop(copies(j.state.bans.List()), mode, func(r action.Result) { stopped <- r })
-	r := <-stopped
+	r := j.stopActions(mode)
 	j.clerk.drain()
 	now := j.svc.Clock.Now()
 	for _, m := range j.box.close() {
@@ -281,6 +289,17 @@ func (j *Jail) end(mode action.StopMode) {
 	j.store()
 	j.clerk.close()
 	j.svc.Log(logbook.Record{Level: logbook.Info, Logger: logJail, Text: "Jail '" + j.Name() + "' stopped"})
+}
+
+// stopActions ends the actions if they were ever started.
+func (j *Jail) stopActions(mode action.StopMode) action.Result {
+	if !j.acting {
+		j.set.Quit()
+		return action.Result{}
+	}
+	stopped := make(chan action.Result, 1)
+	j.set.Stop(copies(j.state.bans.List()), mode, func(r action.Result) { stopped <- r })
+	return <-stopped
 }
 
 // store writes what an orderly stop leaves behind.

@@ -45,7 +45,7 @@ func (s *Server) Jails() []*jail.Jail {
 	return slices.Clone(s.jails)
 }
 
-// AddJail makes a jail that does not run yet.
+// AddJail makes a jail that is not started yet, but takes commands.
 func (s *Server) AddJail(name, backend string) error {
 	if _, err := s.Jail(name); err == nil {
 		return DuplicateJail(name)
@@ -54,7 +54,11 @@ func (s *Server) AddJail(name, backend string) error {
 	if err != nil {
 		return err
 	}
-	return s.register(j)
+	if err := s.register(j); err != nil {
+		return err
+	}
+	j.Open()
+	return nil
 }
 
 func (s *Server) newJail(name, backend string) (*jail.Jail, error) {

@@ -10,6 +10,7 @@ import (
 
 	"stockade/internal/config"
 	"stockade/internal/testenv"
+	own "stockade/library"
 )
 
 var update = flag.Bool("update", false, "write what the tests find into the files that they compare with")
@@ -69,13 +70,50 @@ func TestStockActionsAreKnownByTheirDigests(t *testing.T) {
 	}
 	for _, root := range []string{testenv.Reference(t), testenv.Reference102(t)} {
 		for name, digest := range digestsOf(t, root) {
-			if !slices.Contains(stockNames(digest), name) {
+			if names, _ := knownNames(digest); !slices.Contains(names, name) {
 				t.Errorf("%s of %s is not known", name, root)
 			}
 			kind, why := Native(&Source{Name: "whatever", Digest: digest})
 			if hasForm(name) && (kind == "" || !strings.Contains(why, "stock action "+kind)) {
 				t.Errorf("%s of %s is %q: %s", name, root, kind, why)
 			}
+		}
+	}
+}
+
+// With -update, what is new in the library is added to the list.
+func TestOurActionsAreKnownByTheirDigests(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, own.Files()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "action.d/*.conf"))
+	if err != nil || len(files) < 4 {
+		t.Fatal(files, err)
+	}
+	lines := slices.Collect(strings.Lines(ownDigestsText))
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".conf")
+		if !hasForm(name) {
+			continue
+		}
+		src, err := config.DescribeAction(config.Options{Dir: dir}, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, whose := knownNames(src.Digest)
+		switch {
+		case slices.Contains(names, name) && whose == "Stockade's own":
+		case *update:
+			lines = append(lines, src.Digest+" "+name+"\n")
+		default:
+			t.Errorf("%s is not known by its digest: run this test with -update", name)
+		}
+	}
+	if *update {
+		slices.Sort(lines)
+		if err := os.WriteFile("digests-own.txt", []byte(strings.Join(slices.Compact(lines), "")), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -13,6 +13,16 @@ var enforcing = map[string]func(parts) native{
 	"nftables":           newNftables("multiport"),
 	"nftables-multiport": newNftables("multiport"),
 	"nftables-allports":  newNftables("allports"),
+
+	"iptables":                       newIPTables,
+	"iptables-multiport":             newIPTables,
+	"iptables-allports":              newIPTables,
+	"iptables-new":                   newIPTables,
+	"iptables-multiport-log":         newIPTables,
+	"iptables-ipset":                 newIPTables,
+	"iptables-ipset-proto4":          newIPTables,
+	"iptables-ipset-proto6":          newIPTables,
+	"iptables-ipset-proto6-allports": newIPTables,
 }
 
 // reporting are those that only tell others. Each has a bounded queue of its
@@ -111,16 +121,14 @@ func Native(src *Source) (kind, why string) {
 		return "", "its files are not known here, so it runs as commands"
 	case src.Library:
 		kind, why = src.Name, "it is Stockade's own"
+	case src.Digest == "":
+		return "", "the jail gives it commands of its own, so it runs as commands"
 	default:
-		for _, name := range stockNames(src.Digest) {
-			if hasForm(name) || kind == "" {
-				kind = name
-			}
-		}
-		why = "its files are those of Fail2ban's stock action " + kind
-		if kind == "" {
+		names, whose := knownNames(src.Digest)
+		if len(names) == 0 {
 			return "", "its files differ from all stock ones, so it runs as commands"
 		}
+		kind, why = names[0], "its files are those of "+whose+" action "+names[0]
 	}
 	if !hasForm(kind) {
 		return "", "there is no native form of " + kind

@@ -119,6 +119,18 @@ func (p *properties) lookup(family string) lookup {
 	}
 }
 
+// own are the names of the parameters, without what every action has.
+func (p *properties) own() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.values)), func(n string) bool {
+		return slices.Contains(commandNames, n) || strings.HasPrefix(n, "action") && n != "actname" || slices.Contains(everywhere, n)
+	})
+}
+
+// everywhere are parameters that any action may have.
+var everywhere = []string{"timeout", "native", "heal", "norestored", "families"}
+
 // conditional tells whether anything differs by family.
 func (p *properties) conditional() bool {
 	p.mu.Lock()

@@ -2,14 +2,25 @@ package netfilter
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
 // watcher tells fences of what others removed.
 type watcher struct {
-	mu   sync.Mutex
-	subs map[*Fence]func(Loss)
-	stop func()
+	mu     sync.Mutex
+	subs   map[*Fence]func(Loss)
+	tables map[*tableWatch]struct{}
+	stop   func()
+}
+
+// TableName is a table of nftables, in a family as nft calls it.
+type TableName struct{ Family, Name string }
+
+// tableWatch is somebody who wants to know of removals from whole tables.
+type tableWatch struct {
+	tables  []TableName
+	changed func(program string)
 }
 
 // removal is something that was deleted from nftables by somebody else.
@@ -19,18 +30,10 @@ type removal struct {
 
 // watchFor registers a fence; the first one starts the watching.
 func (c *Conn) watchFor(ctx context.Context, f *Fence, lost func(Loss)) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.watch == nil {
-		w := &watcher{subs: map[*Fence]func(Loss){}}
-		stop, err := watchKernel(c.kernel, c.options.NetNS, w.happened)
-		if err != nil {
-			return err
-		}
-		w.stop = stop
-		c.watch = w
+	w, err := c.watcher()
+	if err != nil {
+		return err
 	}
-	w := c.watch
 	w.mu.Lock()
 	w.subs[f] = lost
 	w.mu.Unlock()
@@ -40,6 +43,51 @@ func (c *Conn) watchFor(ctx context.Context, f *Fence, lost func(Loss)) error {
 		w.mu.Unlock()
 	})
 	return nil
+}
+
+// WatchTables calls changed whenever somebody removed something from one of the
+// tables, or may have, until ctx is done. It is for rules that other programs
+// keep in nftables, as iptables does.
+func (c *Conn) WatchTables(ctx context.Context, tables []TableName, changed func(program string)) error {
+	w, err := c.watcher()
+	if err != nil {
+		return err
+	}
+	t := &tableWatch{tables, changed}
+	w.mu.Lock()
+	w.tables[t] = struct{}{}
+	w.mu.Unlock()
+	context.AfterFunc(ctx, func() {
+		w.mu.Lock()
+		delete(w.tables, t)
+		w.mu.Unlock()
+	})
+	return nil
+}
+
+// watcher gives the connection's watcher, and starts it at the first call.
+func (c *Conn) watcher() (*watcher, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watch == nil {
+		w := &watcher{subs: map[*Fence]func(Loss){}, tables: map[*tableWatch]struct{}{}}
+		stop, err := watchKernel(c.kernel, c.options.NetNS, w.happened)
+		if err != nil {
+			return nil, err
+		}
+		w.stop = stop
+		c.watch = w
+	}
+	return c.watch, nil
+}
+
+func (t *tableWatch) concerned(removals []removal) bool {
+	if len(removals) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(removals, func(r removal) bool {
+		return slices.Contains(t.tables, TableName{r.tableFamily, r.table})
+	})
 }
 
 // tellOthers tells the other fences of what one had to remove.
@@ -63,7 +111,13 @@ func (w *watcher) happened(removals []removal, program string) {
 		loss  Loss
 	}
 	var concerns []concern
+	var changed []*tableWatch
 	w.mu.Lock()
+	for t := range w.tables {
+		if t.concerned(removals) {
+			changed = append(changed, t)
+		}
+	}
 	for f, lost := range w.subs {
 		if loss, ok := f.concerned(removals); ok {
 			loss.Program = program
@@ -71,6 +125,9 @@ func (w *watcher) happened(removals []removal, program string) {
 		}
 	}
 	w.mu.Unlock()
+	for _, t := range changed {
+		t.changed(program)
+	}
 	for _, c := range concerns {
 		// It may have been a neighbour's rule, or be back already.
 		if c.fence.Check() != nil {

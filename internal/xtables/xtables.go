@@ -1,0 +1,429 @@
+// Package xtables holds bans in chains of iptables and in sets of ipset, as
+// Fail2ban's stock actions lay them out, in batches.
+//
+// It owns what those programs are told: the jump rules in the chains of the
+// system, the chain or set of a jail with its bans, and the list of what ought
+// to be in it. A Wall belongs to one action of one jail. It promises:
+//
+//   - A batch of any size is one run of iptables-restore (without flushing) or
+//     ipset restore. Each operation gets a verdict of its own: a refused batch
+//     is halved until the guilty ones are found.
+//   - Chains, rules and sets are those of the stock actions, so that people's
+//     eyes and scripts find them.
+//   - What was found in the chain or set at the start counts as a leftover of an
+//     earlier run: it stays in force until Settle, which lifts all of it that
+//     was not banned anew.
+//   - Lifting what is not there succeeds.
+//
+// A Wall is used by several goroutines. Programs are ended with all their
+// children when they exceed their time.
+package xtables
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"stockade/internal/ipaddr"
+)
+
+// Ban is an ID with the seconds that its ban lasts, -1 for ever. Sets may take
+// them as time-out.
+type Ban struct {
+	ID      ipaddr.ID
+	Seconds int64
+}
+
+// Wall is what one action of one jail keeps in the kernel by these programs.
+type Wall struct {
+	run func(input string, timeout time.Duration, argv ...string) (string, error)
+
+	mu      sync.Mutex
+	spec    Spec
+	timeout time.Duration
+	sides   []*side
+}
+
+// side is the part of a wall for one address family.
+type side struct {
+	spec    FamilySpec
+	started bool
+	// held are the bans in the order of their making.
+	held  map[ipaddr.ID]*entry
+	order []*entry
+	// removed counts the entries of order that are gone.
+	removed int
+}
+
+// entry is a ban that is in force.
+type entry struct {
+	ban Ban
+	// rest is the rule after the address as it was found in the kernel, "" for
+	// our own; leftover says that nobody asked for it yet.
+	rest     string
+	leftover bool
+	gone     bool
+}
+
+// New makes a wall that is not in the kernel yet. Programs may take as long as
+// timeout says.
+func New(spec Spec, timeout time.Duration) *Wall {
+	w := &Wall{run: runProgram, spec: spec, timeout: timeout}
+	for _, f := range spec.Families {
+		w.sides = append(w.sides, &side{spec: f, held: map[ipaddr.ID]*entry{}})
+	}
+	return w
+}
+
+func (w *Wall) side(fam ipaddr.Family) *side {
+	for _, s := range w.sides {
+		if s.spec.Family == fam {
+			return s
+		}
+	}
+	return nil
+}
+
+// exec runs one of the programs.
+func (w *Wall) exec(input string, argv ...string) (string, error) {
+	return w.run(input, w.timeout, argv...)
+}
+
+// Start makes chains, sets and rules of the families where they are missing.
+// Ban does it by itself.
+func (w *Wall) Start(families ...ipaddr.Family) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, fam := range families {
+		s := w.side(fam)
+		if s == nil || s.started {
+			continue
+		}
+		if err := w.start(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Add bans IDs and gives each a verdict. Those that are banned already are
+// told so by success.
+func (w *Wall) Add(bans []Ban) []error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.perFamily(bans, func(s *side, bans []Ban) []error {
+		if !s.started {
+			if err := w.start(s); err != nil {
+				return all(len(bans), err)
+			}
+		}
+		return w.add(s, bans)
+	})
+}
+
+// Remove lifts bans and gives each a verdict.
+func (w *Wall) Remove(ids []ipaddr.ID) []error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	bans := make([]Ban, len(ids))
+	for i, id := range ids {
+		bans[i].ID = id
+	}
+	return w.perFamily(bans, w.remove)
+}
+
+// perFamily splits a batch by address family and joins the verdicts.
+func (w *Wall) perFamily(bans []Ban, do func(*side, []Ban) []error) []error {
+	verdicts := make([]error, len(bans))
+	parts := map[*side][]int{}
+	for i, b := range bans {
+		s := w.side(b.ID.Family())
+		if s == nil {
+			verdicts[i] = fmt.Errorf("iptables cannot hold %q", b.ID.String())
+			continue
+		}
+		parts[s] = append(parts[s], i)
+	}
+	for _, s := range w.sides {
+		where := parts[s]
+		if len(where) == 0 {
+			continue
+		}
+		batch := make([]Ban, len(where))
+		for i, at := range where {
+			batch[i] = bans[at]
+		}
+		for i, err := range do(s, batch) {
+			verdicts[where[i]] = err
+		}
+	}
+	return verdicts
+}
+
+func all(n int, err error) []error {
+	out := make([]error, n)
+	for i := range out {
+		out[i] = err
+	}
+	return out
+}
+
+// add bans in one family.
+func (w *Wall) add(s *side, bans []Ban) []error {
+	verdicts := make([]error, len(bans))
+	var fresh []int
+	seen := map[ipaddr.ID]bool{}
+	for i, b := range bans {
+		if e := s.held[b.ID]; e != nil {
+			e.leftover = false
+			if s.spec.Set == nil || e.ban.Seconds == b.Seconds {
+				continue
+			}
+		}
+		if !seen[b.ID] {
+			seen[b.ID] = true
+			fresh = append(fresh, i)
+		}
+	}
+	w.halve(fresh, verdicts, func(part []int) error {
+		lines := make([]string, len(part))
+		for i, at := range part {
+			lines[i] = s.spec.addLine(bans[at])
+		}
+		return w.restore(&s.spec, lines)
+	})
+	for _, i := range fresh {
+		if verdicts[i] == nil {
+			s.hold(&entry{ban: bans[i]})
+		}
+	}
+	return verdicts
+}
+
+// remove lifts in one family what is held there.
+func (w *Wall) remove(s *side, bans []Ban) []error {
+	verdicts := make([]error, len(bans))
+	var there []int
+	for i, b := range bans {
+		if s.held[b.ID] != nil {
+			there = append(there, i)
+		}
+	}
+	w.halve(there, verdicts, func(part []int) error {
+		lines := make([]string, len(part))
+		for i, at := range part {
+			lines[i] = s.spec.removeLine(s.held[bans[at].ID])
+		}
+		return w.restore(&s.spec, lines)
+	})
+	for _, i := range there {
+		if verdicts[i] != nil && s.spec.isMissing(verdicts[i]) {
+			verdicts[i] = nil
+		}
+		if verdicts[i] == nil {
+			s.drop(bans[i].ID)
+		}
+	}
+	return verdicts
+}
+
+// halve does a batch as a whole, and where that is refused in halves, down to
+// the single operations that cannot be done.
+func (w *Wall) halve(batch []int, verdicts []error, do func([]int) error) {
+	if len(batch) == 0 {
+		return
+	}
+	err := do(batch)
+	if err == nil {
+		return
+	}
+	if len(batch) == 1 || errors.Is(err, errTimeout) {
+		for _, i := range batch {
+			verdicts[i] = err
+		}
+		return
+	}
+	half := len(batch) / 2
+	w.halve(batch[:half], verdicts, do)
+	w.halve(batch[half:], verdicts, do)
+}
+
+func (s *side) hold(e *entry) {
+	if old := s.held[e.ban.ID]; old != nil {
+		old.ban = e.ban
+		return
+	}
+	s.held[e.ban.ID] = e
+	s.order = append(s.order, e)
+}
+
+func (s *side) drop(id ipaddr.ID) {
+	e := s.held[id]
+	if e == nil {
+		return
+	}
+	e.gone = true
+	delete(s.held, id)
+	if s.removed++; s.removed > len(s.order)/2 {
+		s.order = slices.DeleteFunc(s.order, func(e *entry) bool { return e.gone })
+		s.removed = 0
+	}
+}
+
+func (s *side) forget() {
+	s.held, s.order, s.removed = map[ipaddr.ID]*entry{}, nil, 0
+}
+
+// each lists the bans, the oldest first.
+func (s *side) each() []*entry {
+	return slices.DeleteFunc(slices.Clone(s.order), func(e *entry) bool { return e.gone })
+}
+
+// Held is the number of bans.
+func (w *Wall) Held() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, s := range w.sides {
+		n += len(s.held)
+	}
+	return n
+}
+
+// Started are the families whose rules are in the kernel.
+func (w *Wall) Started() []ipaddr.Family {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []ipaddr.Family
+	for _, s := range w.sides {
+		if s.started {
+			out = append(out, s.spec.Family)
+		}
+	}
+	return out
+}
+
+// Flush lifts all bans and leaves the rest, as the stock action does it.
+func (w *Wall) Flush() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var errs []error
+	for _, s := range w.sides {
+		if len(s.held) == 0 {
+			continue
+		}
+		err := w.restore(&s.spec, s.spec.flushLines())
+		if err == nil || s.spec.isMissing(err) {
+			s.forget()
+			continue
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Settle lifts what was found at the start and nobody banned since. It returns
+// how many that were.
+func (w *Wall) Settle() (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	var errs []error
+	for _, s := range w.sides {
+		var stale []Ban
+		for _, e := range s.each() {
+			if e.leftover {
+				stale = append(stale, e.ban)
+			}
+		}
+		n += len(stale)
+		errs = append(errs, w.remove(s, stale)...)
+	}
+	return n, errors.Join(errs...)
+}
+
+// Stop takes everything away.
+func (w *Wall) Stop() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var errs []error
+	for _, s := range w.sides {
+		if s.started {
+			errs = append(errs, w.stop(s))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Check tells what is missing in the kernel, nil if nothing is.
+func (w *Wall) Check() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.sides {
+		if s.started {
+			if what := w.missing(s); what != nil {
+				return what
+			}
+		}
+	}
+	return nil
+}
+
+// Heal makes anew what is missing and puts every ban back. It returns how many
+// bans it had to put back.
+func (w *Wall) Heal() (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	var errs []error
+	for _, s := range w.sides {
+		if !s.started || w.missing(s) == nil {
+			continue
+		}
+		back, err := w.rebuild(s)
+		n += back
+		errs = append(errs, err)
+	}
+	return n, errors.Join(errs...)
+}
+
+// Respec changes what the wall looks like and keeps its bans.
+func (w *Wall) Respec(spec Spec) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if spec.equal(&w.spec) {
+		return nil
+	}
+	w.spec = spec
+	var errs []error
+	for _, s := range w.sides {
+		kept, was := s.each(), s.started
+		if was {
+			errs = append(errs, w.stop(s))
+		}
+		for _, f := range spec.Families {
+			if f.Family == s.spec.Family {
+				s.spec = f
+			}
+		}
+		if !was {
+			continue
+		}
+		bans := make([]Ban, len(kept))
+		for i, e := range kept {
+			bans[i] = e.ban
+		}
+		if err := w.start(s); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		errs = append(errs, w.add(s, bans)...)
+	}
+	return errors.Join(errs...)
+}
+
+// shown are a rule's words in one line of the input of a restore.
+func shown(words []string) string { return strings.Join(words, " ") }

@@ -15,8 +15,6 @@ import (
 type Program struct {
 	// Argv is the program and its arguments. No shell sees it.
 	Argv []string
-	// Stdin is given to it; nil stands for the message.
-	Stdin []byte
 }
 
 const (
@@ -30,9 +28,6 @@ const (
 // are for its arguments to name. When the context ends, so does it, with all
 // the processes of its group.
 func (p Program) Send(ctx context.Context, _ string, _ []string, raw []byte) error {
-	if p.Stdin != nil {
-		raw = p.Stdin
-	}
 	if len(p.Argv) == 0 {
 		return errors.New("no program is set to send mails with")
 	}

@@ -194,7 +194,7 @@ func (in *info) matches() []any {
 	list := make([]any, len(in.ticket.Matches))
 	for i, m := range in.ticket.Matches {
 		if m.Joined {
-			list[i] = m.After
+			list[i] = m.Text()
 		} else {
 			list[i] = pyobj.Tuple{m.Before, m.Date, m.After}
 		}

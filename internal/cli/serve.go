@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"syscall"
@@ -92,8 +91,7 @@ func (c *client) serve(result *config.Result, daemon bool) int {
 		c.println("Server ready")
 	}
 	notifySystemd("READY=1")
-	// Reading the configuration took memory that serving does not need.
-	debug.FreeOSMemory()
+	server.Settle()
 	d.wait()
 	d.end()
 	return 0

@@ -9,7 +9,7 @@ import (
 )
 
 // Failure is what one failregex found in one line. It shares nothing with the
-// filter that made it.
+// filter that made it, but for its Data where SetLasting says so.
 type Failure struct {
 	// ID is whom it concerns; zero while DNS is to be resolved, and for a
 	// session whose address is not known yet (Pending).

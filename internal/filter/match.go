@@ -162,14 +162,16 @@ func (f *Filter) deliver(i int, r *rule, who *subject, rec *session, data Data, 
 	if f.settings.light {
 		return
 	}
-	x.Data = append(make(Data, 0, len(data)+1), data...)
-	f.keepAll(x.Data)
+	f.keepAll(data)
 	if !who.ip.IsZero() {
-		ip := Entry{Name: "ip", Text: who.ip.String()}
-		x.Data.set(ip)
+		data.set(Entry{Name: "ip", Text: who.ip.String()})
 		if rec != nil {
-			rec.data.set(ip)
+			rec.data = data
 		}
+	}
+	x.Data = data
+	if !f.settings.borrows || f.settings.checkAll {
+		x.Data = append(make(Data, 0, len(data)), data...)
 	}
 	switch {
 	case rec != nil:

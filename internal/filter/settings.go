@@ -24,6 +24,7 @@ type settings struct {
 	rawHosts  bool
 	noCauses  bool
 	light     bool
+	borrows   bool
 	// datePattern is the option as it was set, empty for the defaults.
 	datePattern string
 	// timezone is the option logtimezone; hasTimezone tells whether it was set.
@@ -224,6 +225,10 @@ func (f *Filter) SetCauses(on bool) { f.settings.noCauses = !on }
 // SetLight leaves data, matches and cause of the failures out, for those who
 // only count.
 func (f *Filter) SetLight(on bool) { f.settings.light, f.failures = on, nil }
+
+// SetLasting says whether the data of a failure lasts (as at first) or only
+// until the next line, for those who take from it what they need.
+func (f *Filter) SetLasting(on bool) { f.settings.borrows, f.failures = !on, nil }
 
 // resolves tells whether names are to be looked up.
 func (s *settings) resolves() bool { return s.useDNS == "yes" || s.useDNS == "warn" }

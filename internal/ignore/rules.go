@@ -150,6 +150,13 @@ func (r *Rules) Command() string { return r.command }
 // SetCommand sets ignorecommand.
 func (r *Rules) SetCommand(text string) { r.command = text }
 
+// Direct says that Check answers at once and by the ID alone, so that it needs
+// to know nothing else of a ticket.
+func (r *Rules) Direct() bool {
+	return r.command == "" && r.cache == nil &&
+		!slices.ContainsFunc(r.entries, func(e entry) bool { return e.net == ipaddr.ID{} })
+}
+
 // Check applies the rules in Fail2ban's order: cache, own addresses, single
 // addresses, the list as configured, the command. The first hit decides.
 func (r *Rules) Check(now time.Time, t *ticket.Ticket, env Env) Verdict {

@@ -1,6 +1,7 @@
 package jail
 
 import (
+	"slices"
 	"time"
 
 	"stockade/internal/event"
@@ -19,12 +20,18 @@ const stampLayout = "2006-01-02 15:04:05"
 // address is resolved first.
 func (s *State) failure(now time.Time, f *filter.Failure, at linePlace) {
 	if f.DNS == "" {
-		s.judge(now, newTicket(now, f, at), at, false)
+		if s.onlyCounts(f) {
+			fillTicket(&s.seen, now, f)
+			s.judge(now, &s.seen, at, false)
+			return
+		}
+		s.judge(now, newTicket(now, f), at, false)
 		return
 	}
 	ids, ok := s.env.Name(f.DNS)
 	if !ok {
 		kept := *f
+		kept.Data = slices.Clone(f.Data)
 		s.park(now, parked{dns: &kept, line: at})
 		return
 	}
@@ -33,7 +40,7 @@ func (s *State) failure(now time.Time, f *filter.Failure, at linePlace) {
 	}
 	resolved := f.Resolved(ids)
 	for i := range resolved {
-		s.judge(now, newTicket(now, &resolved[i], at), at, false)
+		s.judge(now, newTicket(now, &resolved[i]), at, false)
 	}
 }
 
@@ -46,17 +53,30 @@ func idSet(ids []ipaddr.ID) string {
 	return pyobj.Repr(set)
 }
 
-// newTicket makes a ticket of one failure. A time in the future counts as now.
-func newTicket(now time.Time, f *filter.Failure, at linePlace) *ticket.Ticket {
-	t := &ticket.Ticket{
-		ID: f.ID, Time: f.Time, IntegerTime: f.IntegerTime,
-		Matches: f.Matches, Fields: f.Fields(), Cause: f.Cause,
+// onlyCounts says that nothing will be kept of a failure but what the tally
+// adds to what it knows of the ID.
+func (s *State) onlyCounts(f *filter.Failure) bool {
+	return s.tally.Get(f.ID) != nil && s.ignore.Direct() && f.Data.Find("ip") == nil
+}
+
+// newTicket makes a ticket of one failure.
+func newTicket(now time.Time, f *filter.Failure) *ticket.Ticket {
+	t := &ticket.Ticket{}
+	fillTicket(t, now, f)
+	t.Fields = f.Fields()
+	return t
+}
+
+// fillTicket makes a ticket of one failure, but for its fields. A time in the
+// future counts as now.
+func fillTicket(t *ticket.Ticket, now time.Time, f *filter.Failure) {
+	*t = ticket.Ticket{
+		ID: f.ID, Time: f.Time, IntegerTime: f.IntegerTime, Matches: f.Matches, Cause: f.Cause,
 	}
 	t.Cause.Who = event.Who{Kind: "log"}
 	if !f.HasTime || f.Time.After(now) {
 		t.Time, t.IntegerTime = now, false
 	}
-	return t
 }
 
 // judge asks the ignore rules about a ticket; if nothing speaks for it, it
@@ -100,13 +120,27 @@ func (s *State) counts(now time.Time, t *ticket.Ticket, at linePlace, restored b
 		s.ban(now, t, at, nil)
 		return
 	}
-	s.log(logbook.Info, logFilter, "[%s] Found %s - %s", s.name, t.ID,
-		t.Time.In(s.zone()).Format(stampLayout))
-	s.event(event.Event{Time: t.Time, Kind: event.Found, ID: t.ID.String(), Cause: t.Cause})
+	id := s.logFound(t)
+	s.event(event.Event{Time: t.Time, Kind: event.Found, ID: id, Cause: t.Cause})
 	s.count(now, t, 1, at)
 	if s.escalation.Increment {
 		s.askKnownBad(t, at)
 	}
+}
+
+// logFound logs a failure and gives its ID as text, which shares the memory of
+// what was logged: a flood of failures is a flood of these.
+func (s *State) logFound(t *ticket.Ticket) (id string) {
+	b := append(s.text[:0], '[')
+	b = append(append(b, s.name...), "] Found "...)
+	from := len(b)
+	b = t.ID.AppendTo(b)
+	to := len(b)
+	b = t.Time.In(s.zone()).AppendFormat(append(b, " - "...), stampLayout)
+	s.text = b
+	text := string(b)
+	s.eff.Logs = append(s.eff.Logs, logbook.Record{Level: logbook.Info, Logger: logFilter, Text: text})
+	return text[from:to]
 }
 
 // count adds a failure to the tally and bans when there are too many.

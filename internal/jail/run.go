@@ -76,14 +76,17 @@ func (j *Jail) wait(now time.Time) time.Duration {
 
 // step drives the State and carries out what it wants.
 func (j *Jail) step(m Message) {
-	eff := j.state.Step(j.svc.Clock.Now(), m)
 	switch m := m.(type) {
 	case Lines:
-		j.read(m.Batch, eff.Work)
+		m.portions(func(part Lines) { j.apply(j.state.Step(j.svc.Clock.Now(), part)) })
+		j.read(m.Batch)
 	case Settled:
+		eff := j.state.Step(j.svc.Clock.Now(), m)
 		j.settled(m)
+		j.apply(eff)
+	default:
+		j.apply(j.state.Step(j.svc.Clock.Now(), m))
 	}
-	j.apply(eff)
 	j.publish()
 	if c, ok := m.(Call); ok && c.After != nil {
 		c.After()
@@ -123,6 +126,7 @@ func (j *Jail) apply(eff Effects) {
 	if eff.Sources && j.reads {
 		j.syncSources()
 	}
+	j.state.reuse(eff)
 }
 
 // submit hands a job to the actions; the clerk stores what came of it and
@@ -344,7 +348,7 @@ func (j *Jail) progress(path string) *progress {
 
 // read notes a batch as looked at and gives it back, at once or, while too
 // much is on its way, later.
-func (j *Jail) read(b *source.Batch, _ []Work) {
+func (j *Jail) read(b *source.Batch) {
 	if pos, ok := b.Position(len(b.Lines) - 1); ok {
 		p := j.progress(pos.Path)
 		p.read, p.hasRead = pos, true

@@ -97,8 +97,11 @@ type State struct {
 	given  filter.Given
 	faults []string
 
-	env         Env
-	eff         Effects
+	env Env
+	eff Effects
+	// seen and text are memory for one failure that only counts.
+	seen        ticket.Ticket
+	text        []byte
 	parked      []parked
 	nextCleanup time.Time
 	lastBan     uint64
@@ -142,6 +145,7 @@ func (s *State) Announce(notify bool) {
 
 func newFilter(name string, env Env) *filter.Filter {
 	f := filter.New(env.Dates())
+	f.SetLasting(false)
 	f.SetName(name)
 	return f
 }
@@ -246,6 +250,19 @@ func (s *State) take() Effects {
 	eff := s.eff
 	s.eff = Effects{}
 	return eff
+}
+
+// keptEffects bounds the memory that is kept for the effects of the next step.
+const keptEffects = 1024
+
+// reuse takes back effects that were carried out, for their memory.
+func (s *State) reuse(eff Effects) {
+	if len(s.eff.Logs) > 0 || len(s.eff.Events) > 0 || cap(eff.Logs) > keptEffects || cap(eff.Events) > keptEffects {
+		return
+	}
+	clear(eff.Logs)
+	clear(eff.Events)
+	s.eff.Logs, s.eff.Events = eff.Logs[:0], eff.Events[:0]
 }
 
 // Fault notes something that is broken in this jail while the rest works.

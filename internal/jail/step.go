@@ -31,12 +31,32 @@ const unbanRound = 1000
 // cleanupEvery is how often the failures under watch are looked through.
 const cleanupEvery = 5 * time.Second
 
-// Lines are new lines of a source.
-type Lines struct{ Batch *source.Batch }
+// Lines are new lines of a source: those of a batch from From up to To, or all
+// of them where To is 0.
+type Lines struct {
+	Batch    *source.Batch
+	From, To int
+}
+
+// portion is how many lines are dealt with in one step, so that what they lead
+// to is not kept waiting, and takes little memory.
+const portion = 256
+
+// portions calls f for all of a batch, one portion at a time.
+func (m Lines) portions(f func(Lines)) {
+	n := len(m.Batch.Lines)
+	for from := 0; from < n; from += portion {
+		f(Lines{m.Batch, from, min(from+portion, n)})
+	}
+}
 
 func (m Lines) step(s *State, now time.Time) {
 	b := m.Batch
-	for i := range b.Lines {
+	to := m.To
+	if to == 0 {
+		to = len(b.Lines)
+	}
+	for i := m.From; i < to; i++ {
 		ln := &b.Lines[i]
 		at := linePlace{place: event.Place{Path: b.Path, Inode: b.Inode, Offset: ln.Offset}}
 		fails, info := s.filter.Process(now, s.line(b, ln, at.place))

@@ -53,7 +53,7 @@ func appendMatches(b []byte, matches []ticket.Match) []byte {
 		}
 		m := &matches[i]
 		if m.Joined {
-			b = pyjson.AppendString(b, m.After)
+			b = pyjson.AppendString(b, m.Text())
 			continue
 		}
 		b = pyjson.AppendString(append(b, '['), m.Before)

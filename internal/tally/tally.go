@@ -36,6 +36,16 @@ type Limits struct {
 	MaxMatches int
 }
 
+// watched is an ID under watch.
+type watched struct {
+	*ticket.Ticket
+	// own says that the memory of its matches is ours alone, so that it can be
+	// written to.
+	own bool
+	// bytes is what its matches take.
+	bytes int
+}
+
 // Tally counts the failures of one jail.
 type Tally struct {
 	tickets map[ipaddr.ID]*list.Element
@@ -63,7 +73,7 @@ func (t *Tally) Evicted() int { return t.evicted }
 // Get returns the ticket of an ID, nil if it is not under watch.
 func (t *Tally) Get(id ipaddr.ID) *ticket.Ticket {
 	if e := t.tickets[id]; e != nil {
-		return e.Value.(*ticket.Ticket)
+		return e.Value.(*watched).Ticket
 	}
 	return nil
 }
@@ -77,26 +87,53 @@ func (t *Tally) Add(f *ticket.Ticket, count int, lim Limits) *ticket.Ticket {
 	if e == nil {
 		f.First, f.Retry, f.Failures = f.Time, count, 1
 		keepLast(f, lim.MaxMatches)
-		t.tickets[f.ID] = t.order.PushBack(f)
-		t.bytes += matchBytes(f)
+		t.watch(f)
 		t.evict()
 		return f
 	}
-	known := e.Value.(*ticket.Ticket)
-	t.bytes -= matchBytes(known)
-	age(known, f.Time, lim.FindTime)
+	known := e.Value.(*watched)
+	age(known.Ticket, f.Time, lim.FindTime)
 	known.Retry += count
 	known.Failures++
 	known.Cause = f.Cause
 	known.IntegerTime = false
+	t.bytes -= known.bytes
 	for _, m := range f.Matches {
-		known.Matches = append(known.Matches, ticket.Match{After: m.Text(), Joined: true})
+		m.Joined = true
+		known.addMatch(m, lim.MaxMatches)
 	}
-	keepLast(known, lim.MaxMatches)
-	t.bytes += matchBytes(known)
+	t.bytes += known.bytes
 	t.order.MoveToBack(e)
 	t.evict()
-	return known
+	return known.Ticket
+}
+
+// watch begins to watch an ID.
+func (t *Tally) watch(k *ticket.Ticket) {
+	w := &watched{Ticket: k, bytes: matchBytes(k)}
+	t.tickets[k.ID] = t.order.PushBack(w)
+	t.bytes += w.bytes
+}
+
+// addMatch adds a line to the last n that are kept.
+func (w *watched) addMatch(m ticket.Match, n int) {
+	if n <= 0 {
+		w.Matches, w.bytes = nil, 0
+		return
+	}
+	if !w.own || cap(w.Matches) < min(n, len(w.Matches)+1) {
+		grown := make([]ticket.Match, 0, min(n, max(len(w.Matches)+1, 2*len(w.Matches))))
+		w.Matches, w.own = append(grown, w.Matches[max(0, len(w.Matches)-n):]...), true
+	}
+	for len(w.Matches) >= n {
+		w.bytes -= textBytes(&w.Matches[0])
+		last := copy(w.Matches, w.Matches[1:])
+		// The line that is forgotten must not stay alive behind the slice.
+		w.Matches[last] = ticket.Match{}
+		w.Matches = w.Matches[:last]
+	}
+	w.bytes += textBytes(&m)
+	w.Matches = append(w.Matches, m)
 }
 
 // age moves a ticket on to a later failure. There is no window of single
@@ -128,7 +165,7 @@ func (t *Tally) Cleanup(now time.Time, findTime float64) {
 	limit := now.Add(-time.Duration(findTime * float64(time.Second)))
 	for e := t.order.Front(); e != nil; {
 		next := e.Next()
-		if !e.Value.(*ticket.Ticket).Time.After(limit) {
+		if !e.Value.(*watched).Time.After(limit) {
 			t.drop(e)
 		}
 		e = next
@@ -139,7 +176,7 @@ func (t *Tally) Cleanup(now time.Time, findTime float64) {
 func (t *Tally) Tickets() []*ticket.Ticket {
 	all := make([]*ticket.Ticket, 0, len(t.tickets))
 	for e := t.order.Front(); e != nil; e = e.Next() {
-		all = append(all, e.Value.(*ticket.Ticket))
+		all = append(all, e.Value.(*watched).Ticket)
 	}
 	return all
 }
@@ -150,17 +187,16 @@ func (t *Tally) Put(tickets []*ticket.Ticket) {
 		if t.tickets[k.ID] != nil {
 			continue
 		}
-		t.tickets[k.ID] = t.order.PushBack(k)
-		t.bytes += matchBytes(k)
+		t.watch(k)
 	}
 	t.evict()
 }
 
 func (t *Tally) drop(e *list.Element) *ticket.Ticket {
-	k := t.order.Remove(e).(*ticket.Ticket)
+	k := t.order.Remove(e).(*watched)
 	delete(t.tickets, k.ID)
-	t.bytes -= matchBytes(k)
-	return k
+	t.bytes -= k.bytes
+	return k.Ticket
 }
 
 func (t *Tally) evict() {
@@ -180,8 +216,10 @@ func keepLast(k *ticket.Ticket, n int) {
 
 func matchBytes(k *ticket.Ticket) int {
 	n := 0
-	for _, m := range k.Matches {
-		n += len(m.Before) + len(m.Date) + len(m.After)
+	for i := range k.Matches {
+		n += textBytes(&k.Matches[i])
 	}
 	return n
 }
+
+func textBytes(m *ticket.Match) int { return len(m.Before) + len(m.Date) + len(m.After) }

@@ -18,13 +18,13 @@ import (
 // are joined. Which of both it is decides the JSON form in the database.
 type Match struct {
 	Before, Date, After string
-	// Joined says that the whole text stands in After.
+	// Joined says that it is one text, whatever parts it is kept in.
 	Joined bool
 }
 
 // Text gives the line as one string.
 func (m Match) Text() string {
-	if m.Joined {
+	if m.Before == "" && m.Date == "" {
 		return m.After
 	}
 	return m.Before + m.Date + m.After

@@ -23,11 +23,21 @@ var enforcing = map[string]func(parts) native{
 	"iptables-ipset-proto4":          newIPTables,
 	"iptables-ipset-proto6":          newIPTables,
 	"iptables-ipset-proto6-allports": newIPTables,
+
+	"cloudflare":       newRemote,
+	"cloudflare-token": newRemote,
+	"netscaler":        newRemote,
 }
 
 // reporting are those that only tell others. Each has a bounded queue of its
 // own, in which one ticket comes at a time and waiting harms nobody.
-var reporting = map[string]func(parts) native{}
+var reporting = map[string]func(parts) native{
+	"abuseipdb":     newWebReport,
+	"blocklist_de":  newWebReport,
+	"ipthreat":      newWebReport,
+	"mynetwatchman": newWebReport,
+	"webhook":       newWebhook,
+}
 
 // native is an action that runs no command of its files. All but fits, held,
 // started and quit are called by one goroutine.

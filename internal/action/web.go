@@ -162,7 +162,7 @@ func (w *webReport) reload() error {
 func (w *webReport) quit() { w.cancel() }
 
 // text gives the value of any tag of a ticket as text.
-func (in *info) text(tag string) (string, bool) {
+func (in *info) tagText(tag string) (string, bool) {
 	if field, ok := strings.CutPrefix(tag, "F-"); ok {
 		_, value := in.field(field)
 		return value, true
@@ -174,4 +174,4 @@ func (in *info) text(tag string) (string, bool) {
 }
 
 // fill replaces the tags of a ticket in a text that no shell will see.
-func (in *info) fill(text string) string { return replaceTags(text, in.text) }
+func (in *info) fill(text string) string { return replaceTags(text, in.tagText) }

@@ -50,7 +50,7 @@ func eventOf(kind JobKind) string {
 
 // sentence says in words what happened.
 func (w *webhook) sentence(event string, in *info, dropped int) string {
-	ip, _ := in.text("ip")
+	ip, _ := in.tagText("ip")
 	host, _ := builtin("fq-hostname")
 	switch event {
 	case eventStart:
@@ -64,7 +64,7 @@ func (w *webhook) sentence(event string, in *info, dropped int) string {
 	case eventMissed:
 		return fmt.Sprintf("%d more events of %s on %s were not reported one by one", dropped, w.env.Jail, host)
 	}
-	failures, _ := in.text("failures")
+	failures, _ := in.tagText("failures")
 	return fmt.Sprintf("%s was banned by %s on %s after %s attempts", ip, w.env.Jail, host, failures)
 }
 
@@ -94,7 +94,7 @@ func (w *webhook) request(event string, t *ticket.Ticket, dropped int) (web.Call
 		case "dropped":
 			return fmt.Sprint(dropped), true
 		}
-		if text, ok := in.text(tag); ok {
+		if text, ok := in.tagText(tag); ok {
 			return text, true
 		}
 		text, ok, err := w.param(tag, "")

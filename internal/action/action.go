@@ -32,7 +32,9 @@
 package action
 
 import (
+	"context"
 	"errors"
+	"net"
 	"time"
 
 	"stockade/internal/clock"
@@ -148,6 +150,8 @@ type Env struct {
 	// Store is the database, nil while there is none: reports that wait are
 	// kept there.
 	Store func() *store.Store
+	// Dial opens the connections to web services; nil for the network's own way.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// HostName resolves an address to its name for <ip-host>; "" if it has none.
 	HostName func(ip string) string
 	// IPv6 says whether IPv6 is allowed.

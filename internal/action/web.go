@@ -51,7 +51,9 @@ func (l *line) open() (*web.Client, error) {
 		return l.client, nil
 	}
 	timeout, _ := l.props.timeout()
-	c, err := web.NewClient(web.Options{CAFile: l.get("cafile", ""), Timeout: timeout, Agent: agent, Now: l.env.Clock.Now})
+	c, err := web.NewClient(web.Options{
+		CAFile: l.get("cafile", ""), Timeout: timeout, Agent: agent, Dial: l.env.Dial, Now: l.env.Clock.Now,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -87,6 +87,8 @@ type Options struct {
 	Timeout time.Duration
 	// Agent is what User-Agent says where a request does not.
 	Agent string
+	// Dial opens connections; nil for the network's own way.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the clock for dates in Retry-After; nil for the real one.
 	Now func() time.Time
 }
@@ -123,6 +125,9 @@ func NewClient(opt Options) (*Client, error) {
 			return nil, fmt.Errorf("read the certificates to trust: %s holds none", opt.CAFile)
 		}
 		transport.TLSClientConfig.RootCAs = pool
+	}
+	if opt.Dial != nil {
+		transport.DialContext = opt.Dial
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now

@@ -51,6 +51,9 @@ func OS(library, samples fs.FS) Env {
 // Main runs the program of the name that it was called by and returns its exit
 // status.
 func Main(env Env) int {
+	if len(env.Args) > 0 && env.Args[0] == completeWord {
+		return complete(env, env.Args[1:])
+	}
 	switch strings.TrimSuffix(env.Name, ".exe") {
 	case "fail2ban-client":
 		return newClient(env, false).main()

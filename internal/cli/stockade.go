@@ -30,6 +30,7 @@ func verbs() []verb {
 		{"plan", "[JAIL] [--conf DIR] [--json]", "show what a reload would change", (*stockade).planVerb},
 		{"regex", "LOG REGEX|FILTER", "show what a filter makes of log lines, and why", (*stockade).regexVerb},
 		{"filter", "test [FILE...]", "try filters on labelled log lines", (*stockade).filterVerb},
+		{"completion", "bash|zsh|fish", "print the completion for a shell", (*stockade).completionVerb},
 		{"version", "", "print the version", (*stockade).versionVerb},
 		{"help", "", "print this help", (*stockade).helpVerb},
 	}

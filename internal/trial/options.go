@@ -39,6 +39,22 @@ var regexFlags = []flag{
 	{names: []string{"--full-traceback"}, help: "accepted, without effect"},
 }
 
+// Option is an option of fail2ban-regex: all its names, the name of its value
+// ("" if it has none) and what it does.
+type Option struct {
+	Names       []string
+	Value, Help string
+}
+
+// RegexOptions are the options of fail2ban-regex, in the order of its help.
+func RegexOptions() []Option {
+	all := make([]Option, len(regexFlags))
+	for i, f := range regexFlags {
+		all[i] = Option{f.names, f.meta, f.help}
+	}
+	return all
+}
+
 // defaultListed is how many lines of a kind are listed without --print-all-….
 const defaultListed = 20
 

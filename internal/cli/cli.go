@@ -8,6 +8,7 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -53,6 +54,13 @@ func OS(library, samples fs.FS) Env {
 func Main(env Env) int {
 	if len(env.Args) > 0 && env.Args[0] == completeWord {
 		return complete(env, env.Args[1:])
+	}
+	if len(env.Args) == 2 && env.Args[0] == manWord {
+		if err := writeManual(env.Args[1]); err != nil {
+			fmt.Fprintf(env.Stderr, "stockade: cannot write the manual: %v\n", err)
+			return wentWrong
+		}
+		return 0
 	}
 	switch strings.TrimSuffix(env.Name, ".exe") {
 	case "fail2ban-client":

@@ -9,6 +9,7 @@ import (
 
 	"stockade/internal/event"
 	"stockade/internal/jail"
+	"stockade/internal/server"
 	"stockade/internal/store"
 )
 
@@ -20,7 +21,9 @@ type Status struct {
 	// DatabaseFault why it cannot be written at present.
 	Database      string         `json:"database"`
 	DatabaseFault *DatabaseFault `json:"databaseFault,omitempty"`
-	LastEvent     uint64         `json:"lastEvent"`
+	// Problems are what does not work in the present configuration.
+	Problems  []server.Problem `json:"problems"`
+	LastEvent uint64           `json:"lastEvent"`
 }
 
 // DatabaseFault says what is wrong with the database. Until it is put right
@@ -79,7 +82,7 @@ type Ban struct {
 }
 
 func (a *Server) status(w http.ResponseWriter, r *http.Request) {
-	s := Status{Version: a.srv.Version(), Jails: []Jail{}, LastEvent: a.srv.Events().Last()}
+	s := Status{Version: a.srv.Version(), Jails: []Jail{}, LastEvent: a.srv.Events().Last(), Problems: append([]server.Problem{}, a.srv.Problems()...)}
 	if db := a.srv.Database(); db != nil {
 		s.Database = db.Path()
 	}

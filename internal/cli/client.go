@@ -167,7 +167,7 @@ func (c *client) exchange(words []string, request []any, timeout time.Duration) 
 		return false
 	}
 	defer conn.Close()
-	return c.ask(conn, words, request, true)
+	return c.ask(conn, words, request)
 }
 
 func toAny(words []string) []any {
@@ -178,33 +178,42 @@ func toAny(words []string) []any {
 	return out
 }
 
-// ask sends a request on a connection and prints the reply, if show is set or
-// it is an error.
-func (c *client) ask(conn *control.Conn, words []string, request []any, show bool) bool {
+// ask sends a request on a connection and prints the reply.
+func (c *client) ask(conn *control.Conn, words []string, request []any) bool {
+	value, ok := c.answer(conn, words, request)
+	if ok {
+		c.show(words, value)
+	}
+	return ok
+}
+
+// answer sends a request on a connection and gives the value of the reply. An
+// error is printed.
+func (c *client) answer(conn *control.Conn, words []string, request []any) (value any, ok bool) {
 	reply, err := conn.Call(request)
 	if err != nil {
 		c.unreachable(words, err)
-		return false
+		return nil, false
 	}
 	value, failure, err := control.Split(reply)
 	switch {
 	case err != nil:
 		c.logf(logbook.Error, "%v", replyFault(reply, err))
-		return false
 	case failure != nil:
 		c.logf(logbook.Error, "NOK: %s", pyobj.Repr(failure.ShownArgs()))
 		c.println(control.FailureText(failure))
-		return false
-	case !show:
-		return true
 	}
+	return value, err == nil && failure == nil
+}
+
+// show prints the value of a reply.
+func (c *client) show(words []string, value any) {
 	text, err := control.Beautify(words, value, c.utf8())
 	if err != nil {
 		c.log.Logf(logbook.Warning, "fail2ban.beautifier", "Beautifier error. Please report the error")
 		c.log.Logf(logbook.Error, "fail2ban.beautifier", "Beautify %s with %s failed", pyobj.Repr(value), pyobj.Repr(words))
 	}
 	c.println(text)
-	return true
 }
 
 // replyFault is what the reference's client says of a reply that is no pair.

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"context"
+	"io"
+	"slices"
 	"strings"
 
 	"stockade/internal/config"
 	"stockade/internal/control"
 	"stockade/internal/logbook"
+	"stockade/internal/server"
 )
 
 // readConfiguration reads the stream of one jail, or of all. What is wrong is
@@ -113,7 +116,11 @@ func (c *client) dump() int {
 // on standard output if that is all that was asked for, else in the log.
 func (c *client) testConfiguration(alone bool) bool {
 	result, ok := c.readConfiguration("", config.Test)
-	if ok && result.Sound() {
+	sound := ok && result.Sound()
+	if result != nil {
+		sound = c.rehearse(result) && sound
+	}
+	if sound {
 		return true
 	}
 	const text = "ERROR: test configuration failed"
@@ -123,6 +130,27 @@ func (c *client) testConfiguration(alone bool) bool {
 		c.logf(logbook.Error, text)
 	}
 	return false
+}
+
+// rehearse puts the configuration together as a server would, which finds what
+// only a server can judge: regexes, times and formulas. It reports whether all
+// of it works.
+func (c *client) rehearse(result *config.Result) bool {
+	book := logbook.New(logbook.Options{Stdout: io.Discard, Stderr: io.Discard, Version: Compatible})
+	defer book.Close()
+	table := control.NewTable(server.New(server.Options{Book: book, Version: Compatible}))
+	stage, err := table.Rehearse(context.Background(), result.Stream.Words(), config.EncodeSidecar(result.Stream))
+	if err != nil {
+		c.logf(logbook.Error, "%v", err)
+		return false
+	}
+	defer stage.Drop()
+	problems := stage.Judge()
+	for _, p := range problems {
+		c.log.Logf(logbook.Error, "fail2ban.jailreader", "%s", p.Why)
+		c.log.Logf(logbook.Error, "fail2ban.jailsreader", "Errors in jail '%s'.", p.Jail)
+	}
+	return len(problems) == 0
 }
 
 // reload reads the configuration again, of all jails or of one, and sends it.
@@ -151,7 +179,45 @@ func (c *client) reload(args []string) bool {
 	if !ok {
 		return false
 	}
-	return c.exchange([]string{"reload"}, []any{"reload", name, flags, result.Stream.Words(), config.EncodeSidecar(result.Stream)}, 0)
+	conn, ok := c.dial([]string{"reload"})
+	if !ok {
+		return false
+	}
+	defer conn.Close()
+	request := []any{"reload", name, flags, result.Stream.Words(), config.EncodeSidecar(result.Stream)}
+	value, ok := c.answer(conn, []string{"reload"}, request)
+	if !ok || !c.reportProblems(control.ReadProblems(value), result) {
+		return false
+	}
+	c.println("OK")
+	return true
+}
+
+// dial connects to the server, or says why it cannot.
+func (c *client) dial(words []string) (*control.Conn, bool) {
+	conn, err := control.Dial(context.Background(), c.opts.socket, 0)
+	if err != nil {
+		c.unreachable(words, err)
+	}
+	return conn, err == nil
+}
+
+// reportProblems logs what the server found wrong with the configuration, in
+// the words by which other programs know jails that are left out. It reports
+// whether any jail came to something.
+func (c *client) reportProblems(list []server.Problem, result *config.Result) bool {
+	bad := map[string]bool{}
+	for _, p := range list {
+		if p.Cost == server.Degraded {
+			c.log.Logf(logbook.Warning, "fail2ban.jailreader", "Jail '%s' runs without a part of its configuration: %s", p.Jail, p.Why)
+			continue
+		}
+		bad[p.Jail] = true
+		c.log.Logf(logbook.Error, "fail2ban.jailreader", "%s", p.Why)
+		c.log.Logf(logbook.Error, "fail2ban.jailsreader", "Errors in jail '%s'. Skipping...", p.Jail)
+	}
+	good := slices.DeleteFunc(slices.Clone(result.Good), func(name string) bool { return bad[name] })
+	return len(good) > 0 || len(bad) == 0
 }
 
 func isReloadFlag(word string) bool {
@@ -173,12 +239,13 @@ func shownList(words []string) string {
 // configure sends the stream to a server that has just come up, and says that
 // it is ready.
 func (c *client) configure(result *config.Result) bool {
-	conn, err := control.Dial(context.Background(), c.opts.socket, 0)
-	if err != nil {
-		c.unreachable([]string{"start"}, err)
+	conn, ok := c.dial([]string{"start"})
+	if !ok {
 		return false
 	}
 	defer conn.Close()
-	ok := c.ask(conn, []string{"server-stream"}, []any{"server-stream", result.Stream.Words(), config.EncodeSidecar(result.Stream)}, false)
-	return c.ask(conn, []string{"server-status"}, []any{"server-status"}, true) && ok
+	request := []any{"server-stream", result.Stream.Words(), config.EncodeSidecar(result.Stream)}
+	value, ok := c.answer(conn, []string{"server-stream"}, request)
+	ok = ok && c.reportProblems(control.ReadProblems(value), result)
+	return c.ask(conn, []string{"server-status"}, []any{"server-status"}) && ok
 }

@@ -183,6 +183,9 @@ func orNothing(text string) string {
 // terminal is escaped.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
+		if r == '\n' {
+			return ' '
+		}
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return '?'
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"stockade/internal/api"
+	"stockade/internal/server"
 	"stockade/internal/store"
 )
 
@@ -19,6 +20,14 @@ func (s *stockade) printFaults(options values, jails []string) {
 	var status api.Status
 	if err := client.Call(ctx, http.MethodGet, "/v1/status", nil, &status); err != nil {
 		return
+	}
+	for _, p := range status.Problems {
+		switch p.Cost {
+		case server.LeftOut:
+			s.printf("Left out: jail %s: %s\n", p.Jail, printable(p.Why))
+		case server.AsBefore:
+			s.printf("Not taken over, jail %s goes on as it was: %s\n", p.Jail, printable(p.Why))
+		}
 	}
 	for _, j := range status.Jails {
 		if len(jails) > 0 && !slices.Contains(jails, j.Name) {

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"stockade/internal/action"
 	"stockade/internal/config"
 	"stockade/internal/event"
+	"stockade/internal/server"
 )
 
 // runVerb is a server in the foreground for somebody who just wants to try it:
@@ -157,13 +157,19 @@ func (s *stockade) watch(c *client, result *config.Result, root bool) int {
 		s.complain("cannot start: %v", err)
 		return wentWrong
 	}
-	if err := d.configure(result); err != nil {
+	if _, err := d.configure(result); err != nil {
 		d.server.Shutdown(action.Lift)
 		d.end()
 		s.complain("cannot start: %v", err)
 		return wentWrong
 	}
 	s.introduce(d, result, root)
+	if len(result.Good) > 0 && len(d.server.Jails()) == 0 {
+		d.server.Shutdown(action.Lift)
+		d.end()
+		s.complain("%v", errNoJail)
+		return wentWrong
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go s.narrate(ctx, d.server.Events())
 	d.wait()
@@ -177,17 +183,21 @@ func (s *stockade) watch(c *client, result *config.Result, root bool) int {
 func (s *stockade) introduce(d *daemonProcess, result *config.Result, root bool) {
 	c := d.client
 	s.printf("Stockade %s is watching.\n", Version)
-	bad := slices.Clone(result.Bad)
 	for _, name := range result.Good {
 		// What only the server can judge, as a time or a regex, may have cost the jail.
-		if _, err := d.server.Jail(name); err != nil {
-			bad = append(bad, name)
-			continue
+		if _, err := d.server.Jail(name); err == nil {
+			s.printf("  jail %s: %s\n", name, sources(result.Stream, name))
 		}
-		s.printf("  jail %s: %s\n", name, sources(result.Stream, name))
 	}
-	for _, name := range bad {
-		s.printf("  jail %s is left out, it has errors. To see them: stockade check %s\n", name, c.opts.conf)
+	for _, p := range d.server.Problems() {
+		if p.Cost == server.Degraded {
+			s.printf("  jail %s runs without a part of its configuration: %s\n", p.Jail, printable(p.Why))
+		} else {
+			s.printf("  jail %s is left out: %s\n", p.Jail, printable(p.Why))
+		}
+	}
+	if len(d.server.Problems()) > 0 {
+		s.printf("  To see what to write instead: stockade check %s\n", c.opts.conf)
 	}
 	if len(result.Good) == 0 {
 		s.printf("  no jail is switched on\n")

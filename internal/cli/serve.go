@@ -83,7 +83,12 @@ func (c *client) serve(result *config.Result, daemon bool) int {
 		return failed
 	}
 	if result != nil {
-		if err := d.configure(result); err != nil {
+		problems, err := d.configure(result)
+		if err == nil && !c.reportProblems(problems, result) {
+			err = errNoJail
+			d.book.Logf(logbook.Error, serverLogger, "Could not start server: %v", err)
+		}
+		if err != nil {
 			d.server.Shutdown(action.Lift)
 			d.end()
 			return failed
@@ -96,6 +101,9 @@ func (c *client) serve(result *config.Result, daemon bool) int {
 	d.end()
 	return 0
 }
+
+// errNoJail ends a server in the foreground that would watch nothing.
+var errNoJail = errors.New("there is no jail without errors")
 
 // daemonProcess is what a serving process consists of.
 type daemonProcess struct {
@@ -177,14 +185,14 @@ func (d *daemonProcess) listenAPI(path string) {
 	}()
 }
 
-// configure carries the stream out.
-func (d *daemonProcess) configure(result *config.Result) error {
+// configure carries the stream out, and tells what the server found wrong.
+func (d *daemonProcess) configure(result *config.Result) ([]server.Problem, error) {
 	request := []any{"server-stream", result.Stream.Words(), config.EncodeSidecar(result.Stream)}
-	_, err := d.table.Do(context.Background(), control.Peer{UID: os.Getuid()}, request)
+	value, err := d.table.Do(context.Background(), control.Peer{UID: os.Getuid()}, request)
 	if err != nil {
 		d.book.Logf(logbook.Error, "fail2ban", "NOK: %v", err)
 	}
-	return err
+	return control.ReadProblems(value), err
 }
 
 // wait serves until a command or a signal ends it.

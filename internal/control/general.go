@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"regexp"
 	"time"
 
 	"stockade/internal/action"
@@ -35,13 +36,20 @@ func sleep(c *call) (any, error) {
 	}
 }
 
+// skippedJail is the text of a config-error that costs a jail something.
+var skippedJail = regexp.MustCompile(`(?s)^Jail '(.*?)' (skipped|starts without one of its actions), because of wrong configuration: (.*)$`)
+
 // configError writes what a client could not read into the server's log.
 func configError(c *call) (any, error) {
 	text, err := c.text(1)
-	if err == nil {
-		c.srv.Book().Logf(logbook.Error, transmitterLogger, "%s", text)
+	if err != nil {
+		return nil, err
 	}
-	return nil, err
+	c.srv.Book().Logf(logbook.Error, transmitterLogger, "%s", text)
+	if m := skippedJail.FindStringSubmatch(text); m != nil && c.stage != nil {
+		c.stage.Told(m[1], m[2] != "skipped", placed(c.origin.Origin, m[3]))
+	}
+	return nil, nil
 }
 
 // add makes a jail.

@@ -32,7 +32,7 @@ func addRegex(which regexList) option {
 		for i, text := range each {
 			rule := filter.Rule{Text: pyobj.Str(text), Origin: c.ruleOrigin(i)}
 			_, err := j.Do(c.ctx, func(s *jail.State) (any, error) { return nil, which.add(s.Filter(), rule) })
-			if err := c.regexTried(j.Name(), err); err != nil {
+			if err := c.regexTried(j.Name(), rule.Origin, err); err != nil {
 				return nil, err
 			}
 		}

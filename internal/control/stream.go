@@ -19,7 +19,33 @@ func serverStream(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, c.apply(stream, c.extra(2), server.Scope{Add: true})
+	problems, err := c.apply(stream, c.extra(2), server.Scope{Add: true})
+	if err != nil || len(problems) == 0 || c.extra(2) == nil {
+		return nil, err
+	}
+	return reported(problems), nil
+}
+
+// reported are the problems of a configuration for our own client, which is
+// told them beside what Fail2ban answers.
+func reported(problems []server.Problem) []any {
+	list := make([]any, len(problems))
+	for i, p := range problems {
+		list[i] = pyobj.Tuple{p.Jail, string(p.Cost), p.Why}
+	}
+	return list
+}
+
+// ReadProblems is the inverse of what a server of ours reports.
+func ReadProblems(value any) []server.Problem {
+	items, _ := value.([]any)
+	var list []server.Problem
+	for _, item := range items {
+		if t, ok := item.(pyobj.Tuple); ok && len(t) == 3 {
+			list = append(list, server.Problem{Jail: pyobj.Str(t[0]), Cost: server.Cost(pyobj.Str(t[1])), Why: pyobj.Str(t[2])})
+		}
+	}
+	return list
 }
 
 // extra is what our own client sends behind the words that Fail2ban knows.
@@ -52,10 +78,13 @@ func reload(c *call) (any, error) {
 		}
 		book.Logf(logbook.Info, serverLogger, "Reload jail %s", name)
 	}
-	err = c.apply(c.words[3], c.extra(4), scope)
+	problems, err := c.apply(c.words[3], c.extra(4), scope)
 	book.Logf(logbook.Info, serverLogger, "Reload finished.")
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case len(problems) > 0 && c.extra(4) != nil:
+		return reported(problems), nil
 	}
 	return "OK", nil
 }
@@ -79,17 +108,17 @@ type actionOutcome struct {
 }
 
 // apply reads a stream on a stage and commits it.
-func (c *call) apply(stream, sidecar any, scope server.Scope) error {
+func (c *call) apply(stream, sidecar any, scope server.Scope) ([]server.Problem, error) {
 	written := &notes{}
 	stage, err := c.staged(stream, sidecar, written)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := stage.Commit(c.ctx, scope); err != nil {
-		return err
+		return nil, err
 	}
 	c.written.take(written)
-	return nil
+	return stage.Problems(), nil
 }
 
 // Plan tells what a reload with this stream would change, and changes nothing.
@@ -146,7 +175,7 @@ func (r *reader) read(command config.Command) error {
 		return pyobj.Errorf("Exception", "Invalid command in a stream: %s", first)
 	case "add":
 		if _, err := c.run(); err != nil {
-			c.srv.Book().Logf(logbook.Error, serverLogger, "Errors in jail '%s', it is not started: %v", name, err)
+			r.stage.LeaveOut(name, placed(command.Origin, err.Error()))
 			r.lost[name] = true
 		}
 		return nil
@@ -186,7 +215,11 @@ func (r *reader) outcome(c *call, name string, err error) error {
 		r.actionFailed(name, c.extraText(3), err)
 		return nil
 	}
-	return r.stage.Tried(name, server.Setting, placed(c.origin.Origin, what(c.words)), err)
+	kind := server.Setting
+	if strings.HasPrefix(option, escalationPrefix) {
+		kind = server.Escalation
+	}
+	return r.stage.Tried(name, kind, placed(c.origin.Origin, what(c.words)), err)
 }
 
 // actionFailed notes an error in the properties of an action.
@@ -213,11 +246,15 @@ func what(words []any) string {
 }
 
 // regexTried reports a failregex of a stream, so that the others go on.
-func (c *call) regexTried(name string, err error) error {
+func (c *call) regexTried(name, origin string, err error) error {
 	if c.stage == nil || c.extraText(2) != "addfailregex" {
 		return err
 	}
-	return c.stage.Tried(name, server.Failregex, placed(c.origin.Origin, "failregex"), err)
+	what := "failregex"
+	if origin != "" {
+		what = origin + ": " + what
+	}
+	return c.stage.Tried(name, server.Failregex, what, err)
 }
 
 // Jail finds a jail of the stage, or one of the server that a stream changes

@@ -123,6 +123,7 @@ func (s *Server) removeJail(name string, mode action.StopMode) error {
 	s.mu.Lock()
 	s.jails = slices.DeleteFunc(s.jails, func(o *jail.Jail) bool { return o == j })
 	s.mu.Unlock()
+	s.forgetProblems(name)
 	j.Stop(mode)
 	return nil
 }

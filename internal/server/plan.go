@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 
 	"stockade/internal/jail"
 )
@@ -28,7 +29,15 @@ func (g *Stage) Plan(ctx context.Context, scope Scope) ([]Change, error) {
 		}
 		all = append(all, c)
 	}
+	for _, p := range slices.Concat(g.told, g.problems) {
+		if g.find(p.Jail) == nil && p.Cost != Degraded {
+			all = append(all, Change{Jail: p.Jail, Kind: "broken", Why: p.Why})
+		}
+	}
 	for _, j := range g.server.Jails() {
+		if g.isBroken(j.Name()) {
+			continue
+		}
 		if g.find(j.Name()) != nil || scope.Add || scope.Jail != "" && scope.Jail != j.Name() {
 			continue
 		}

@@ -65,7 +65,9 @@ type Server struct {
 	dbOpts database
 	thread int
 	ipv6   string
-	closed bool
+	// problems are those of the present configuration.
+	problems []Problem
+	closed   bool
 
 	reload sync.Mutex
 	done   chan struct{}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,8 @@ type Stage struct {
 	jails  []*stagedJail
 	// settings are applied at Commit, before the jails.
 	settings []func() error
+	// problems are those that show here, told those that the client told.
+	problems, told []Problem
 }
 
 type stagedJail struct {
@@ -32,6 +35,8 @@ type stagedJail struct {
 	// rules and actions count what was tried, to tell one that lost some from
 	// one that lost all.
 	rules, actions, badRules, badActions int
+	// firstRule and firstAction say what is wrong with the first bad ones.
+	firstRule, firstAction string
 }
 
 // Scope says what a Stage is to replace.
@@ -102,6 +107,9 @@ const (
 	Failregex
 	// Action is one of several: likewise.
 	Action
+	// Escalation is an option of bantime.increment: without it a ban lasts as
+	// long as it otherwise would.
+	Escalation
 )
 
 // Tried notes that a command of a jail was carried out, or what it failed
@@ -122,22 +130,22 @@ func (g *Stage) Tried(name string, kind Kind, what string, err error) error {
 		return nil
 	}
 	text := fmt.Sprintf("%s: %s", what, exceptionText(err))
-	g.server.logf(logbook.Error, logger, "Jail '%s': %s", name, text)
 	switch kind {
 	case Failregex:
 		s.badRules++
+		s.firstRule = cmp.Or(s.firstRule, text)
 	case Action:
 		s.badActions++
-	default:
+		s.firstAction = cmp.Or(s.firstAction, text)
+	case Setting:
 		if s.broken == nil {
 			s.broken = errors.New(text)
 		}
 		return nil
 	}
-	_, _ = s.jail.Do(context.Background(), func(st *jail.State) (any, error) {
-		st.Fault(text)
-		return nil, nil
-	})
+	g.server.logf(logbook.Error, logger, "Jail '%s': %s", name, text)
+	g.problem(name, Degraded, text)
+	g.fault(name, text)
 	return nil
 }
 
@@ -154,9 +162,9 @@ func (s *stagedJail) judge() {
 	switch {
 	case s.broken != nil:
 	case s.rules > 0 && s.badRules == s.rules:
-		s.broken = errors.New("none of its failregexes is valid")
+		s.broken = errors.New("none of its failregexes is valid: " + s.firstRule)
 	case s.actions > 0 && s.badActions == s.actions:
-		s.broken = errors.New("none of its actions is valid")
+		s.broken = errors.New("none of its actions is valid: " + s.firstAction)
 	}
 }
 
@@ -186,9 +194,11 @@ func (g *Stage) Commit(ctx context.Context, scope Scope) error {
 	if err := g.clear(ctx, scope); err != nil {
 		return err
 	}
+	g.weighTold()
 	for _, staged := range g.jails {
 		g.place(ctx, staged)
 	}
+	s.noteProblems(scope, g)
 	s.events.Publish(event.Event{Time: s.opt.Clock.Now(), Kind: event.Reload, Jail: scope.Jail})
 	return nil
 }
@@ -209,6 +219,9 @@ func (g *Stage) clear(ctx context.Context, scope Scope) error {
 			}
 		}
 		staged := g.find(j.Name())
+		if staged == nil && g.isBroken(j.Name()) {
+			continue
+		}
 		gone := staged == nil && !scope.Add
 		if gone || scope.Restart && (staged == nil || staged.broken == nil) {
 			if err := s.removeJail(j.Name(), action.Lift); err != nil {
@@ -231,12 +244,8 @@ func (g *Stage) place(ctx context.Context, staged *stagedJail) {
 	}
 	switch {
 	case staged.broken != nil:
-		kept := "it is not started"
-		if err == nil {
-			kept = "it goes on as it was"
-		}
-		s.logf(logbook.Error, logger, "Errors in jail '%s', %s: %v", name, kept, staged.broken)
-		s.book.Log(staged.jail.TakeLogs()...)
+		g.problems = slices.DeleteFunc(g.problems, func(p Problem) bool { return p.Jail == name && p.Cost == Degraded })
+		g.LeaveOut(name, staged.broken.Error())
 		staged.jail.Stop(action.Lift)
 		return
 	case backend == staged.backend:

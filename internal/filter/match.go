@@ -56,7 +56,13 @@ func (f *Filter) tryRules(text []byte, info *Info) {
 			if f.line.budget <= 0 {
 				return
 			}
-			if !f.search(f.machine, f.fail[i], i, text) {
+			r := f.fail[i]
+			if r.gate.spares(text) {
+				continue
+			}
+			found := f.search(f.machine, r, i, text)
+			r.gate.learn(text, found, f.machine.Far())
+			if !found {
 				continue
 			}
 			if f.matched(i, text, info) {

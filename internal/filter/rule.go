@@ -28,6 +28,7 @@ type rule struct {
 	roles  roles
 	// extras are the alt_ and tuple_ groups in the order of their names.
 	extras []extra
+	gate   gate
 }
 
 // group is one named group.
@@ -63,7 +64,7 @@ func compile(kind string, r Rule, usedns string, multiline bool) (*rule, error) 
 	if err != nil {
 		return nil, pyobj.RegexError(fmt.Sprintf("Unable to compile regular expression '%s':\n%s", text, err))
 	}
-	c := &rule{kind: kind, origin: r.Origin, text: r.Text, re: re}
+	c := &rule{kind: kind, origin: r.Origin, text: r.Text, re: re, gate: newGate(re)}
 	for i, name := range re.GroupNames() {
 		if name != "" {
 			c.groups = append(c.groups, group{name, i, -1})

@@ -31,6 +31,7 @@ func emitProgram(root *node, groups int) *program {
 		e.memoOK = false
 	}
 	e.code = slices.Clip(e.code)
+	e.shorten()
 	out := e.program
 	return &out
 }

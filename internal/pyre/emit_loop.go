@@ -94,6 +94,7 @@ func (e *emitter) loopWithLast(set, last *charset, follow first) {
 // addLoop gives a loop two numbers in the table of visited places: where it
 // begins, and where it ends.
 func (e *emitter) addLoop(in inst) {
+	in.ext.plain = in.ext.max == unbounded && in.ext.min <= 1 && in.ext.guard == nil
 	in.memo = e.memoNumber()
 	e.memoNumber()
 	e.add(in)

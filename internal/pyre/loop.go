@@ -8,6 +8,13 @@ import (
 // extent gives the range of places where a greedy loop from p can end; hi is
 // also how far it looked. Without ok there are too few characters.
 func (x *extra) extent(text []byte, p int) (lo, hi int, ok bool) {
+	if x.plain && p < len(text) && text[p] < utf8.RuneSelf {
+		lo, hi = p, x.class.run(text, p)
+		if x.min > 0 {
+			lo++
+		}
+		return min(lo, hi), hi, lo <= hi
+	}
 	lo, ok = x.least(text, p)
 	if !ok {
 		return lo, lo, false

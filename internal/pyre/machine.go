@@ -158,7 +158,7 @@ func (m *Machine) attempt(pr *program, from int, b *Budget) (bool, error) {
 func (m *Machine) at(pr *program, start int, b *Budget) int {
 	for {
 		m.clear(pr)
-		end := m.run(pr, 0, start, false)
+		end := m.run(pr, pr.entry, start, false)
 		if end != stopped {
 			return end
 		}
@@ -223,3 +223,22 @@ type Stop struct{ From, At int }
 // Stopped gives the attempt of the last Search that came furthest without a
 // match: where it began and how many bytes of the text it had looked at.
 func (m *Machine) Stopped() Stop { return Stop{From: m.stop.From, At: min(m.stop.At, m.far)} }
+
+// take goes a way that was found beforehand: the choices it puts off go on the
+// stack. It gives the next place in the program, below 0 for none, and the new
+// height of the stack.
+func (m *Machine) take(s *shortcut, p, sp int) (pc, top int) {
+	n := s.end
+	if p < len(m.text) {
+		n = s.tab[m.text[p]]
+	}
+	w := &s.ways[n]
+	for _, at := range w.back {
+		if sp == len(m.stack) {
+			m.grow()
+		}
+		m.stack[sp] = frame{kind: frameGo, pc: at, pos: int32(p)}
+		sp++
+	}
+	return int(w.pc), sp
+}

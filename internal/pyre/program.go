@@ -1,6 +1,9 @@
 package pyre
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // opcode is what one instruction does.
 type opcode uint8
@@ -33,7 +36,6 @@ const (
 	opOption            // one character of a class, or none
 	opJoin              // fail where register x says that this place has failed before
 	opQuad              // four numbers with dots between, see quad.go
-	opAddress           // the stock address
 )
 
 // inst is one instruction. Which fields count depends on op.
@@ -47,6 +49,7 @@ type inst struct {
 	tab    *[256]uint8
 	str    string
 	ext    *extra
+	short  *shortcut // opSplit, opChoose: nil for none
 }
 
 // extra holds what only the larger instructions need.
@@ -65,6 +68,8 @@ type extra struct {
 	width   int       // opLook
 	behind  bool      // opLook
 	fold    foldMode  // opBackref
+	tail    *quadTail // opQuad: nil for none
+	plain   bool      // opLoop: any number, or at least one, and no guard
 }
 
 // after rules out places where what follows a loop cannot begin.
@@ -108,7 +113,15 @@ type class struct {
 	// whole says that all characters beyond ASCII are in, so that their bytes
 	// can be taken one by one.
 	whole bool
+	// but is the only byte that is out of the class, none where there are more.
+	but int16
 }
+
+// Values of class.but.
+const (
+	noneBut = -1 // many bytes are out
+	allBut  = -2 // none is
+)
 
 func newClass(set *charset) *class {
 	c := &class{set: *set}
@@ -130,7 +143,26 @@ func newClass(set *charset) *class {
 			c.tab[b] = classLook
 		}
 	}
+	c.but = c.onlyOut()
 	return c
+}
+
+// onlyOut finds the one byte that is out of the class.
+func (c *class) onlyOut() int16 {
+	if !c.whole {
+		return noneBut
+	}
+	out := int16(allBut)
+	for b := range int16(0x80) {
+		if c.tab[b] != classNo {
+			continue
+		}
+		if out != allBut {
+			return noneBut
+		}
+		out = b
+	}
+	return out
 }
 
 // holdsLead tells whether every character that begins with b is in the set.
@@ -176,6 +208,15 @@ func (c *class) step(text []byte, p int) int {
 
 // run gives the end of the characters of the class from p on.
 func (c *class) run(text []byte, p int) int {
+	switch {
+	case c.but >= 0:
+		if i := bytes.IndexByte(text[p:], byte(c.but)); i >= 0 {
+			return p + i
+		}
+		return len(text)
+	case c.but == allBut:
+		return len(text)
+	}
 	for p < len(text) {
 		switch c.tab[text[p]] {
 		case classYes:
@@ -201,6 +242,7 @@ type program struct {
 	memoOK   bool  // the table does not change the answer
 	conds    []int // groups that conditionals ask for
 	onces    []int // registers of loops that may read nothing
+	entry    int   // where to begin, behind a ^ that is true at the only place to begin
 	anchored bool
 	startEnd bool      // a match can begin at the end of the text
 	table    [256]bool // bytes a match can begin with

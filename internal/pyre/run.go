@@ -53,6 +53,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			}
 		case opRun:
 			q := p
+			if in.ext.class.but != noneBut {
+				q = in.ext.class.run(text, q)
+			}
 			for q < len(text) && in.tab[text[q]] == classYes {
 				q++
 			}
@@ -179,6 +182,21 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				}
 				p = q
 				pc++
+				if t := in.ext.tail; t != nil && t.ends(text, p, regs) {
+					if p >= m.far {
+						m.far = p + 1
+					}
+					if sp == len(m.stack) {
+						m.grow()
+					}
+					m.stack[sp] = frame{kind: frameUndo, pc: t.save, pos: regs[t.save]}
+					sp++
+					regs[t.save] = int32(p)
+					for _, r := range t.joins {
+						regs[r] = int32(p)
+					}
+					pc = int(t.pc)
+				}
 				continue
 			}
 		case opJump:
@@ -189,12 +207,18 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			}
 			continue
 		case opSplit:
+			if p >= m.far {
+				m.far = p + 1
+			}
+			if in.short != nil && !m.memo.on {
+				if pc, sp = m.take(in.short, p, sp); pc >= 0 {
+					continue
+				}
+				break
+			}
 			v := in.b
 			if p < len(text) {
 				v = in.tab[text[p]]
-			}
-			if p >= m.far {
-				m.far = p + 1
 			}
 			switch v {
 			case splitX:
@@ -218,6 +242,12 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 		case opChoose:
 			if p >= m.far {
 				m.far = p + 1
+			}
+			if in.short != nil && !m.memo.on {
+				if pc, sp = m.take(in.short, p, sp); pc >= 0 {
+					continue
+				}
+				break
 			}
 			n := in.ext.endList
 			if p < len(text) {
@@ -256,6 +286,11 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				continue
 			}
 		case opAssert:
+			if in.assert == atEnd && p == len(text)-1 && text[p] == '\n' {
+				m.far = max(m.far, p+2)
+				pc++
+				continue
+			}
 			if e := assertFar(in.assert, text, p); e > m.far {
 				m.far = e
 			}

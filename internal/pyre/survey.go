@@ -5,6 +5,9 @@ import "bytes"
 // survey finds out what helps to rule a text out before the program runs.
 func (pr *program) survey(root *node) {
 	pr.anchored = anchoredHead(root, false)
+	if in := &pr.code[0]; pr.anchored && in.op == opAssert && in.assert == atStart {
+		pr.entry = 1
+	}
 	start := firstOf(root, firstAny())
 	pr.table = start.set.leadBytes()
 	pr.startEnd = start.end

@@ -14,7 +14,7 @@ import (
 // of lower floors, so that every one can be understood from below.
 var floors = map[string]int{
 	"ipaddr": 0, "pyobj": 0, "clock": 0, "pyre": 0, "pyexpr": 0, "ini": 0, "host": 0, "manual": 0,
-	"pickle": 1, "pyjson": 1, "event": 1, "logbook": 1, "whois": 1, "mail": 1, "web": 1, "guard": 1,
+	"pickle": 1, "pyjson": 1, "event": 1, "logbook": 1, "whois": 1, "mail": 1, "python": 1, "web": 1, "guard": 1,
 	"ticket": 2,
 	"config": 3, "datepattern": 3, "source": 3, "store": 3, "netfilter": 3, "xtables": 3,
 	"filter": 4, "ignore": 4, "tally": 4, "action": 4,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"stockade/internal/ignore"
 	"stockade/internal/ipaddr"
 	"stockade/internal/jail"
 	"stockade/internal/pyobj"
@@ -41,12 +42,21 @@ func init() {
 		"maxretry":        one(setMaxRetry),
 		"maxmatches":      one(setMaxMatches),
 		"maxlines":        one(setMaxLines),
-		"banip":           banIP,
-		"unbanip":         unbanIP,
-		"attempt":         attempt,
-		"addaction":       addAction,
-		"delaction":       delAction,
-		"action":          setAction,
+		"never":           one(setNever),
+		"never_wider":     one(setNeverWider),
+		"never_self":      one(setSwitch(func(n *ignore.Never) *bool { return &n.Self })),
+		"never_admins":    one(setSwitch(func(n *ignore.Never) *bool { return &n.Admins })),
+		"never_gateway":   one(setSwitch(func(n *ignore.Never) *bool { return &n.Gateways })),
+		"never_resolvers": one(setSwitch(func(n *ignore.Never) *bool { return &n.Resolvers })),
+
+		"alarm_bans_per_minute": one(setPace((*jail.State).SetAlarm)),
+		"max_bans_per_minute":   one(setPace((*jail.State).SetLimit)),
+		"banip":                 banIP,
+		"unbanip":               unbanIP,
+		"attempt":               attempt,
+		"addaction":             addAction,
+		"delaction":             delAction,
+		"action":                setAction,
 	}
 }
 

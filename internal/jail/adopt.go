@@ -51,6 +51,7 @@ func (s *State) adopt(next *State) {
 	s.limits, s.bantime, s.escalation = next.limits, next.bantime, next.escalation
 	s.paths = keepKnownPaths(s.paths, next.paths)
 	s.journal, s.actions = next.journal, next.actions
+	s.takeSafety(next)
 	s.faults, s.idle, s.errors = next.faults, false, 0
 	s.eff.Sources = true
 }

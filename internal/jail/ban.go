@@ -34,6 +34,11 @@ func (s *State) ban(now time.Time, t *ticket.Ticket, at linePlace, reply func(er
 		s.answer(reply)
 		return false
 	}
+	if s.spares(now, t) {
+		s.answer(reply)
+		return false
+	}
+	s.noteBan(now, t)
 	t.BanCount++
 	t.Ban = s.newBan(now)
 	s.bans.Add(t)

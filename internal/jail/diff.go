@@ -69,6 +69,14 @@ func (s *State) settings() []setting {
 		{"logtimezone", zone},
 		{"ignoreself", strconv.FormatBool(s.ignore.Self())},
 		{"ignorecommand", s.ignore.Command()},
+		{"never", strings.Join(s.safety.never.List(), " ")},
+		{"never_self", strconv.FormatBool(s.safety.never.Self)},
+		{"never_admins", strconv.FormatBool(s.safety.never.Admins)},
+		{"never_gateway", strconv.FormatBool(s.safety.never.Gateways)},
+		{"never_resolvers", strconv.FormatBool(s.safety.never.Resolvers)},
+		{"never_wider", s.safety.never.WidestText()},
+		{"alarm_bans_per_minute", strconv.Itoa(s.safety.alarm)},
+		{"max_bans_per_minute", strconv.Itoa(s.safety.limit)},
 		{"ignorecache", fmt.Sprint(cache)},
 	}
 }

@@ -106,6 +106,7 @@ type State struct {
 	nextCleanup time.Time
 	lastBan     uint64
 	alarms      alarms
+	safety      safety
 	refused     int
 	lastRefusal string
 }

@@ -115,6 +115,7 @@ func (Tick) step(s *State, now time.Time) {
 		s.tally.Cleanup(now, s.limits.FindTime)
 		s.nextCleanup = now.Add(cleanupEvery)
 	}
+	s.calm(now)
 	if s.idle {
 		return
 	}
@@ -131,6 +132,9 @@ func (s *State) Next() (time.Time, bool) {
 	if end, ok := s.bans.Next(); ok && !s.idle {
 		// A ban is over strictly after its end.
 		next = end.Add(time.Millisecond)
+	}
+	if f := &s.safety; (f.alarmed || f.braked) && (next.IsZero() || f.next.Before(next)) {
+		next = f.next
 	}
 	if s.tally.Len() > 0 && (next.IsZero() || s.nextCleanup.Before(next)) {
 		next = s.nextCleanup

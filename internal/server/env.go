@@ -7,6 +7,7 @@ import (
 
 	"stockade/internal/action"
 	"stockade/internal/datepattern"
+	"stockade/internal/guard"
 	"stockade/internal/ignore"
 	"stockade/internal/ipaddr"
 	"stockade/internal/logbook"
@@ -25,6 +26,8 @@ type jailEnv struct {
 }
 
 func (e *jailEnv) Self() *ipaddr.Set { return e.server.names.own() }
+
+func (e *jailEnv) Guarded() guard.Addresses { return e.server.guard.Addresses() }
 
 func (e *jailEnv) Name(host string) ([]ipaddr.ID, bool) {
 	return e.server.names.resolver.Name(host, e.answered)

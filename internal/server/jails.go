@@ -72,6 +72,9 @@ func (s *Server) newJail(name, backend string) (*jail.Jail, error) {
 	}
 	env := &jailEnv{server: s, jail: name}
 	state := jail.NewState(name, backend, env)
+	if s.opt.Careful {
+		state.Careful()
+	}
 	j := jail.New(state, s.services())
 	env.answered = j.Answered
 	return j, nil

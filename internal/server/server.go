@@ -20,6 +20,7 @@ import (
 	"stockade/internal/action"
 	"stockade/internal/clock"
 	"stockade/internal/event"
+	"stockade/internal/guard"
 	"stockade/internal/jail"
 	"stockade/internal/logbook"
 	"stockade/internal/netfilter"
@@ -37,6 +38,11 @@ type Options struct {
 	Version string
 	// Zone is the process zone; nil is the machine's.
 	Zone *time.Location
+	// Careful spares the machine's own addresses and administrators unless a
+	// jail says otherwise, and raises an alarm at very many bans.
+	Careful bool
+	// Guarded finds the addresses to look after; nil looks at this machine.
+	Guarded func() guard.Addresses
 	// Native lets stock actions run natively.
 	Native bool
 	// Polling leaves the system's notifications of file changes unused.
@@ -55,6 +61,7 @@ type Server struct {
 	events *event.Stream
 	names  *names
 	locks  *action.Locks
+	guard  guard.Watch
 	kernel lazyKernel
 
 	// mu guards what follows. Reloads and stops of jails hold reload instead,
@@ -90,6 +97,10 @@ func New(opt Options) *Server {
 		dbOpts: defaultDatabase(), ipv6: "auto", done: make(chan struct{}),
 	}
 	s.names = newNames(opt.Clock)
+	s.guard = guard.Watch{Now: opt.Clock.Now, Find: opt.Guarded}
+	if opt.Guarded == nil {
+		s.guard.Find = func() guard.Addresses { return guard.Look("/") }
+	}
 	return s
 }
 

@@ -5,7 +5,7 @@
 // It promises that text from log lines stays inside the field it was put into
 // (JSON, form, query or header), that keys appear in no error, that an answer
 // is read up to a bound, and that nothing is sent where the certificate is not
-// the service's. It keeps no queue: an Error says whether and when the same
+// the service's, unless that was asked for. It keeps no queue: an Error says whether and when the same
 // request is worth another attempt.
 package web
 
@@ -83,6 +83,8 @@ var ErrNotNeeded = errors.New("the service knows it already")
 type Options struct {
 	// CAFile holds further certificates to be trusted; "" for the system's.
 	CAFile string
+	// Unverified sends to whoever answers, as some appliances want it.
+	Unverified bool
 	// Timeout bounds one request with its answer.
 	Timeout time.Duration
 	// Agent is what User-Agent says where a request does not.
@@ -112,6 +114,7 @@ func NewClient(opt Options) (*Client, error) {
 		MaxResponseHeaderBytes: maxHeaders,
 		ForceAttemptHTTP2:      true,
 	}
+	transport.TLSClientConfig.InsecureSkipVerify = opt.Unverified
 	if opt.CAFile != "" {
 		text, err := os.ReadFile(opt.CAFile)
 		if err != nil {

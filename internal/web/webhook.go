@@ -134,7 +134,7 @@ func fillJSON(template string, values Values) string {
 		if !ok {
 			return "", false
 		}
-		if !insideString(before) && number.MatchString(v) {
+		if !insideString(before) && !foreign(tag) && number.MatchString(v) {
 			return v, true
 		}
 		text, err := json.Marshal(printable(v))
@@ -146,6 +146,12 @@ func fillJSON(template string, values Values) string {
 		}
 		return string(text), true
 	})
+}
+
+// foreign tells whether strangers choose the text of a tag. Such text is a
+// string whatever it looks like, so that they cannot choose the type.
+func foreign(tag string) bool {
+	return strings.HasPrefix(tag, "F-") || tag == "fid" || tag == "ip-host" || tag == "raw-ticket" || strings.HasSuffix(tag, "matches")
 }
 
 // number is a number as JSON writes it.

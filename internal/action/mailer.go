@@ -166,5 +166,4 @@ func init() {
 		reporting[kind] = newMailer
 	}
 	reporting["complain"], reporting["xarf-login-attack"] = newAbuseMail, newAbuseMail
-	reporting[smtpKind] = newSMTPAction
 }

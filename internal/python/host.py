@@ -197,13 +197,6 @@ class ActionBase:
 NEEDED = ("start", "stop", "ban", "reban", "unban")
 
 
-def wants_argument(function):
-    try:
-        return bool(inspect.signature(function).parameters)
-    except ValueError:
-        return False  # as many built-in functions
-
-
 class CallingMap(collections.abc.MutableMapping):
     """A mapping whose callable values are worked out when they are asked for."""
 
@@ -216,7 +209,7 @@ class CallingMap(collections.abc.MutableMapping):
             return self.storage[key]
         value = self.data[key]
         if callable(value):
-            value = value(self) if wants_argument(value) else value()
+            value = value(self) if inspect.signature(value).parameters else value()
             self.storage[key] = value
         return value
 
@@ -474,9 +467,6 @@ class Host:
     def run(self, method, ticket=None, keys=(), values=None):
         args = () if ticket is None else (ActionInfo.of(ticket, keys, values or {}),)
         return getattr(self.action, method)(*args)
-
-    def check(self):
-        self.action.consistencyCheck(lambda *args, **kwargs: True)
 
     def reload(self, params):
         if hasattr(self.action, "clearAllParams"):

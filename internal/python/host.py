@@ -197,19 +197,25 @@ class ActionBase:
 NEEDED = ("start", "stop", "ban", "reban", "unban")
 
 
+def wants_argument(function):
+    try:
+        return bool(inspect.signature(function).parameters)
+    except ValueError:
+        return False  # as many built-in functions
+
+
 class CallingMap(collections.abc.MutableMapping):
     """A mapping whose callable values are worked out when they are asked for."""
 
-    def __init__(self, *args, **kwargs):
-        self.data = dict(*args, **kwargs)
-        self.storage = {}
+    def __init__(self, *pairs, **more):
+        self.data, self.storage = dict(*pairs, **more), {}
 
     def __getitem__(self, key):
         if key in self.storage:
             return self.storage[key]
         value = self.data[key]
         if callable(value):
-            value = value(self) if inspect.signature(value).parameters else value()
+            value = value(self) if wants_argument(value) else value()
             self.storage[key] = value
         return value
 
@@ -302,9 +308,6 @@ class IPAddr(str):
 class ActionInfo(CallingMap):
     """A ticket as an action sees it; the server knows the values."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-
     @classmethod
     def of(cls, ticket, keys, values):
         info = cls((key, lambda self, key=key: fetch(ticket, key)) for key in keys)
@@ -368,7 +371,8 @@ class MyTime:
         return datetime.datetime.now()
 
     @staticmethod
-    def time2str(unixTime, format="%Y-%m-%d %H:%M:%S"):
+    def time2str(unixTime, format=None):
+        format = format or "%Y-%m-%d %H:%M:%S"
         return time.strftime(format, time.localtime(unixTime))
 
 
@@ -467,6 +471,9 @@ class Host:
     def run(self, method, ticket=None, keys=(), values=None):
         args = () if ticket is None else (ActionInfo.of(ticket, keys, values or {}),)
         return getattr(self.action, method)(*args)
+
+    def check(self):
+        self.action.consistencyCheck(lambda *args, **kwargs: True)
 
     def reload(self, params):
         if hasattr(self.action, "clearAllParams"):

@@ -2,9 +2,11 @@ package library_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"stockade/internal/config"
 	"stockade/internal/filter"
 	"stockade/library"
 )
@@ -85,5 +87,48 @@ func TestFileFormReadsJournalLines(t *testing.T) {
 				t.Errorf("%s line %d: as of a file it gives %q\n    %s", name, s.number, ids, s.text)
 			}
 		}
+	}
+}
+
+// TestFiltersHaveNoFindings asks what `stockade check` says about each filter
+// with each set of options that its samples have.
+func TestFiltersHaveNoFindings(t *testing.T) {
+	dir := t.TempDir()
+	var jails strings.Builder
+	jails.WriteString("[DEFAULT]\nenabled = false\n")
+	n := 0
+	for _, name := range ourFilters(t) {
+		file, err := readSamples(library.Samples(), name)
+		if err != nil {
+			continue
+		}
+		seen := map[string]bool{}
+		for _, s := range file.samples {
+			var opts []string
+			for _, p := range paramList(s.params()) {
+				opts = append(opts, fmt.Sprintf("%s=%q", p.Name, p.Value))
+			}
+			spec := name + "[" + strings.Join(opts, ", ") + "]"
+			if !seen[spec] {
+				seen[spec] = true
+				n++
+				fmt.Fprintf(&jails, "[try%d]\nenabled = true\nfilter = %s\nlogpath = /nonexistent\nskip_if_nologs = false\n", n, spec)
+			}
+		}
+	}
+	write(t, filepath.Join(dir, "jail.local"), jails.String())
+	findings := config.Check(config.CheckOptions{
+		Options: config.Options{Dir: dir, Library: library.Files()},
+		Expand:  filter.SearchText,
+	})
+	looked := false
+	for _, f := range findings {
+		looked = looked || f.Code == "no-logs"
+		if strings.Contains(f.Origin.File, "filter.d/") {
+			t.Errorf("%s %v: %s\n    %s", f.Code, f.Origin, f.Text, f.Quote)
+		}
+	}
+	if !looked {
+		t.Errorf("the jails were not checked: %v", findings)
 	}
 }

@@ -134,6 +134,12 @@ func openFilter(t *testing.T, name string, params map[string]string) *filter.Fil
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+	return buildFilter(t, name, def)
+}
+
+// buildFilter sets up the filter of a definition.
+func buildFilter(t *testing.T, name string, def *config.FilterDef) *filter.Filter {
+	t.Helper()
 	zone, err := datepattern.LoadZone(sampleZone)
 	if err != nil {
 		t.Fatal(err)

@@ -68,6 +68,14 @@ func (e *entry) native() bool {
 	return e.nat != nil
 }
 
+// python is the action if it is a class of the user's, else nil.
+func (e *entry) python() *pyAction {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	py, _ := e.nat.(*pyAction)
+	return py
+}
+
 func (e *entry) decide() (n native, reports bool, why string) {
 	if !e.set.env.Native {
 		return nil, false, "native actions are switched off"
@@ -99,7 +107,7 @@ func (e *entry) report() bool {
 }
 
 func (e *entry) status() Status {
-	st := Status{Name: e.name, Native: e.native(), Report: e.report()}
+	st := Status{Name: e.name, Native: e.native() && e.python() == nil, Report: e.report()}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	st.Why, st.LastError, st.ErrorTime = e.why, e.lastErr, e.lastTime

@@ -49,10 +49,12 @@ func (e *entry) now(kind JobKind, w *ticketWork, r *Result) {
 // all there is to do, which it is even if it failed.
 func (e *entry) flush(mode StopMode, r *Result) bool {
 	if e.native() {
+		_, each := e.nat.(interface{ oneByOne() })
 		if mode != Leave && e.nat.canFlush() {
 			e.flushed(r, e.nat.flush())
+			return true
 		}
-		return true
+		return !each
 	}
 	if !e.cmd.canFlush() {
 		return false
@@ -91,9 +93,7 @@ func (e *entry) lift(live []*ticket.Ticket, mode StopMode, r *Result) {
 				return
 			}
 			for _, t := range live {
-				if err := e.cmd.unban(t, &r.Logs); err != nil {
-					r.fail(e.name, err)
-				}
+				e.perform(Unban, t)(r)
 			}
 		})
 		return
@@ -171,6 +171,10 @@ func (e *entry) reload(live []*ticket.Ticket, r *Result) {
 	e.set.mu.Unlock()
 	if fresh {
 		e.begin(live, r)
+		return
+	}
+	if py := e.python(); py != nil {
+		e.reloadPython(py, live, r)
 		return
 	}
 	if e.changedForm() {

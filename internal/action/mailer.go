@@ -166,4 +166,5 @@ func init() {
 		reporting[kind] = newMailer
 	}
 	reporting["complain"], reporting["xarf-login-attack"] = newAbuseMail, newAbuseMail
+	reporting[smtpKind] = newSMTPAction
 }

@@ -238,6 +238,11 @@ func (s *Set) SetProperty(name, prop string, value any, done func(any, error)) {
 		done(nil, err)
 		return
 	}
+	if py := e.python(); py != nil {
+		// It may be in the middle of a ban.
+		go func() { done(py.setAttribute(prop, value)) }()
+		return
+	}
 	m, ok := methods[prop]
 	if !ok {
 		if prop == "banEpoch" {
@@ -321,6 +326,9 @@ func (s *Set) Property(name, prop string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if py := e.python(); py != nil {
+		return py.attribute(prop)
+	}
 	if _, ok := methods[prop]; ok {
 		return nil, ErrMethod
 	}
@@ -345,13 +353,20 @@ func (s *Set) Properties(name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if py := e.python(); py != nil {
+		return py.names(false)
+	}
 	return e.props.visible(), nil
 }
 
 // Methods lists the names of the methods, sorted.
 func (s *Set) Methods(name string) ([]string, error) {
-	if _, err := s.find(name); err != nil {
+	e, err := s.find(name)
+	if err != nil {
 		return nil, err
+	}
+	if py := e.python(); py != nil {
+		return py.names(true)
 	}
 	var names []string
 	for m := range methods {

@@ -64,12 +64,6 @@ func (s *Set) Add(name string, src *Source) error {
 	return nil
 }
 
-// AddPython creates an action that is a class of a Python file. The arguments
-// are the JSON object of the command.
-func (s *Set) AddPython(name, file, arguments string, src *Source) error {
-	return pyobj.Errorf("RuntimeError", "Action %s: the Python action %s cannot be run", name, file)
-}
-
 // Delete forgets an action and runs nothing, as `delaction` does.
 func (s *Set) Delete(name string) error {
 	s.mu.Lock()

@@ -100,21 +100,45 @@ func (j *Jail) adoptActions(done func(action.Result)) {
 	j.set.EndReload(copies(j.state.bans.List()), done)
 }
 
-// AddAction creates an action, in a running jail too.
+// AddAction creates an action, in a running jail too. It returns when a Python
+// class has been loaded.
 func (j *Jail) AddAction(ctx context.Context, spec ActionSpec) error {
+	loaded, added := make(chan error, 1), false
 	_, err := j.Do(ctx, func(s *State) (any, error) {
 		if err := s.AddAction(spec); err != nil {
 			return nil, err
 		}
-		if !j.live {
-			return nil, nil
+		added = true
+		switch {
+		case j.live && spec.Python != "":
+			return nil, j.set.AddPython(spec.Name, spec.Python, spec.JSON, spec.Source, func(err error) { loaded <- err })
+		case j.live:
+			return nil, j.set.Add(spec.Name, spec.Source)
 		}
-		if spec.Python != "" {
-			return nil, j.set.AddPython(spec.Name, spec.Python, spec.JSON, spec.Source)
-		}
-		return nil, j.set.Add(spec.Name, spec.Source)
+		loaded <- nil
+		return nil, nil
 	})
+	if err == nil && spec.Python != "" {
+		select {
+		case err = <-loaded:
+		case <-j.done:
+			return ErrStopped
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if err != nil && added && spec.Python != "" {
+		j.forgetAction(ctx, spec)
+	}
 	return err
+}
+
+// forgetAction takes an action out of the configuration that could not be made.
+func (j *Jail) forgetAction(ctx context.Context, spec ActionSpec) {
+	_, _ = j.Do(ctx, func(s *State) (any, error) {
+		s.actions = slices.DeleteFunc(s.actions, func(a ActionSpec) bool { return a.Name == spec.Name && a.Python == spec.Python })
+		return nil, nil
+	})
 }
 
 // DelAction forgets an action without running anything.

@@ -165,9 +165,15 @@ func (j *Jail) begin() {
 }
 
 func (j *Jail) addAction(spec ActionSpec) {
-	err := j.set.Add(spec.Name, spec.Source)
+	var err error
 	if spec.Python != "" {
-		err = j.set.AddPython(spec.Name, spec.Python, spec.JSON, spec.Source)
+		err = j.set.AddPython(spec.Name, spec.Python, spec.JSON, spec.Source, func(err error) {
+			if err != nil {
+				j.actionFault(spec.Name, err)
+			}
+		})
+	} else {
+		err = j.set.Add(spec.Name, spec.Source)
 	}
 	if err != nil {
 		j.actionFault(spec.Name, err)

@@ -393,6 +393,12 @@ func (p *Process) Reload(ctx context.Context, params string) error {
 	return err
 }
 
+// Check calls the consistency check of a class that has one.
+func (p *Process) Check(ctx context.Context) error {
+	_, err := p.call(ctx, map[string]any{"call": "check"})
+	return err
+}
+
 // Get gives an attribute of the object.
 func (p *Process) Get(ctx context.Context, name string) (any, error) {
 	return p.value(ctx, map[string]any{"call": "get", "name": name})

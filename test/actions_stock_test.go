@@ -18,14 +18,19 @@ func stockActions() []*stockAction {
 		{"iptables-allports", ""},
 		{"iptables-allports", `chain="INPUT FORWARD", protocol="tcp,udp", lockingopt="-w 5", returntype="RETURN"`},
 		{"iptables", "port=22"},
-		{"iptables", `type=multiport, protocol=udp, pre-rule="-m state --state NEW"`},
-		{"iptables", `type=allports, protocol=all, name=other`},
+		{"iptables", `type=multiport, protocol=udp, pre-rule="-m state --state NEW<sp>"`},
+		{"iptables", `type=allports, protocol=all`},
 		{"iptables-new", "port=ssh"},
 		{"iptables-multiport-log", ""},
-		{"iptables-multiport-log", `blocktype=DROP, name=a-name-of-26-chars-0123456`},
+		{"iptables-multiport-log", `blocktype=DROP, protocol=udp`},
 	} {
 		a := &stockAction{name: v.name, params: v.params, needs: []string{"iptables"}, look: lookIPTables, alike: alikeChains, native: true}
 		a.quick = v.name == "iptables-multiport" && v.params == ""
+		if v.name == "iptables-multiport-log" {
+			// Theirs empties the chain that logs and blocks, too, so that later
+			// bans lead nowhere.
+			a.except = []string{"flush", "ban 192.0.2.9", "prolong", "reload"}
+		}
 		list = append(list, a)
 	}
 	for _, v := range []struct{ name, params string }{
@@ -34,12 +39,11 @@ func stockActions() []*stockAction {
 		{"iptables-ipset-proto6", `ipsettype="hash:net", maxelem=1000, default-ipsettime=300, ipsettime=400`},
 		{"iptables-ipset-proto6", `ipsettime="<timeout-bantime>", blocktype=DROP`},
 		{"iptables-ipset-proto6-allports", `chain="INPUT,FORWARD", protocol="tcp,udp"`},
-		{"iptables-ipset-proto4", ""},
 		{"shorewall-ipset-proto6", ""},
 	} {
 		a := &stockAction{name: v.name, params: v.params, needs: []string{"iptables", "ipset"}, look: lookIPSet, alike: alikeChains, native: strings.HasPrefix(v.name, "iptables")}
 		a.quick = v.name == "iptables-ipset-proto6" && v.params == ""
-		a.only4 = v.name == "iptables-ipset-proto4" || v.name == "shorewall-ipset-proto6"
+		a.only4 = v.name == "shorewall-ipset-proto6"
 		list = append(list, a)
 	}
 	for _, v := range []struct{ name, params string }{
@@ -49,10 +53,29 @@ func stockActions() []*stockAction {
 	} {
 		list = append(list, &stockAction{name: v.name, params: v.params, needs: []string{"nft"}, look: lookNFT, alike: alikeSets, native: true, quick: v.params == ""})
 	}
+	for _, v := range []struct{ name, params string }{
+		{"firewallcmd-multiport", `port="22,80"`},
+		{"firewallcmd-allports", "blocktype=DROP"},
+		{"firewallcmd-new", "chain=FORWARD_direct"},
+		{"firewallcmd-ipset", ""},
+		{"firewallcmd-ipset", `actiontype="<allports>", ipsetbackend=firewalld`},
+		{"firewallcmd-rich-rules", `port="22,80", protocol=udp`},
+		{"firewallcmd-rich-logging", `port="22", level=warning, rate=3`},
+	} {
+		list = append(list, &stockAction{
+			name: v.name, params: v.params, needs: []string{"firewalld", "dbus-daemon", "iptables", "ipset"}, prepare: startFirewalld,
+			look: lookFirewalld, alike: alikeChains, slow: true,
+		})
+	}
+	for _, params := range []string{"", `blocktype=deny, destination=10.0.0.1, add="insert 1"`, `kill-mode=conntrack, application=OpenSSH`} {
+		a := &stockAction{name: "ufw", params: params, needs: []string{"ufw", "iptables", "conntrack"}, prepare: enableUFW, look: lookUFW, alike: sortedLines, slow: true}
+		a.only4 = strings.Contains(params, "destination")
+		list = append(list, a)
+	}
 	return append(list,
 		&stockAction{name: "dummy", params: `target=DIR/dummy`, look: lookFile("dummy"), alike: sameText, quick: true},
-		&stockAction{name: "hostsdeny", params: `file=DIR/hosts.deny`, look: lookFile("hosts.deny"), alike: sameText, quick: true, prepare: emptyFile("hosts.deny")},
-		&stockAction{name: "hostsdeny", params: `file=DIR/hosts.deny, daemon_list=sshd`, look: lookFile("hosts.deny"), alike: sameText, prepare: emptyFile("hosts.deny")},
+		&stockAction{name: "hostsdeny", params: `file=DIR/hosts.deny`, look: lookFile("hosts.deny"), alike: sameText, quick: true, prepare: emptyFile("hosts.deny"), noNets: true},
+		&stockAction{name: "hostsdeny", params: `file=DIR/hosts.deny, daemon_list=sshd`, look: lookFile("hosts.deny"), alike: sameText, prepare: emptyFile("hosts.deny"), noNets: true},
 		&stockAction{
 			name: "nginx-block-map", params: `srv_cfg_path=DIR/, srv_cmd=DIR/nginx, srv_pid=DIR/nginx.pid`, look: lookFile("blacklisted-sessions.map"),
 			alike: sameText, quick: true, prepare: fakeNginx,
@@ -143,4 +166,56 @@ func fakeNginx(t *testing.T, in *instance) {
 func lookRoutes(t *testing.T, in *instance) string {
 	t.Helper()
 	return in.netn.Run(t, "ip", "route") + in.netn.Run(t, "ip", "-6", "route")
+}
+
+// startFirewalld runs a firewalld with a message bus of its own in the
+// instance's namespace.
+func startFirewalld(t *testing.T, in *instance) {
+	t.Helper()
+	in.write(t, "bus.conf", `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>unix:path=DIR/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
+`)
+	mkdir(t, in.path("firewalld"))
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+in.path("bus"))
+	for _, argv := range [][]string{
+		{"dbus-daemon", "--config-file=" + in.path("bus.conf"), "--nofork", "--nopidfile"},
+		{"firewalld", "--nofork", "--nopid", "--system-config=" + in.path("firewalld"), "--log-file=" + in.path("firewalld.log")},
+	} {
+		cmd := in.netn.Command(argv[0], argv[1:]...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		})
+		eventually(t, "message bus", func() bool {
+			_, err := os.Stat(in.path("bus"))
+			return err == nil
+		})
+	}
+	eventually(t, "firewalld runs", func() bool { return in.netn.Command("firewall-cmd", "--state").Run() == nil })
+}
+
+func lookFirewalld(t *testing.T, in *instance) string {
+	t.Helper()
+	return lookIPSet(t, in) + sortedLines(in.netn.Run(t, "firewall-cmd", "--list-rich-rules")) + "\n" +
+		in.netn.Run(t, "firewall-cmd", "--direct", "--get-all-rules") + in.netn.Run(t, "firewall-cmd", "--get-ipsets")
+}
+
+// enableUFW gives the namespace an /etc/ufw of its own and switches ufw on.
+func enableUFW(t *testing.T, in *instance) {
+	t.Helper()
+	own := filepath.Join("/etc/netns", in.netn.Name)
+	t.Cleanup(func() { _ = os.RemoveAll(own) })
+	if err := os.CopyFS(filepath.Join(own, "ufw"), os.DirFS("/etc/ufw")); err != nil {
+		t.Fatal(err)
+	}
+	in.netn.Run(t, "ufw", "--force", "enable")
+}
+
+func lookUFW(t *testing.T, in *instance) string {
+	t.Helper()
+	return in.netn.Run(t, "ufw", "status") + in.netn.Run(t, "ufw", "show", "added")
 }

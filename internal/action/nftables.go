@@ -18,13 +18,16 @@ type nftables struct {
 	parts
 	// preset is the type where the parameters name none.
 	preset string
+	cutter cutter
 	// fence is nil until it is needed, and after the end.
 	fence atomic.Pointer[netfilter.Fence]
 	stop  atomic.Pointer[context.CancelFunc]
 }
 
 func newNftables(preset string) func(parts) native {
-	return func(p parts) native { return &nftables{parts: p, preset: preset} }
+	return func(p parts) native {
+		return &nftables{parts: p, preset: preset, cutter: cutter{env: p.env, name: p.name}}
+	}
 }
 
 // spec reads the parameters; an error that wraps netfilter.ErrNotExpressible
@@ -129,6 +132,11 @@ func (n *nftables) apply(kind JobKind, tickets []*ticket.Ticket, results []*Resu
 		}
 	}
 	verdicts := n.try(ops, results)
+	if kind == Ban || kind == Reban {
+		if ties, err := n.ties(); err == nil {
+			n.cutter.cut(n.env.Netfilter, ties, tickets, verdicts)
+		}
+	}
 	for i, err := range verdicts {
 		if err == nil {
 			continue
@@ -275,10 +283,22 @@ func (n *nftables) held() int {
 	return 0
 }
 
+// ties are the connections that a ban cuts.
+func (n *nftables) ties() (netfilter.Ties, error) {
+	text, _, err := n.param("kill", "")
+	if err != nil {
+		return netfilter.Ties{}, err
+	}
+	return parseTies(text)
+}
+
 // fits tells whether the parameters are within what the native form can do,
 // and else which one is not.
 func (n *nftables) fits() (bool, string) {
 	_, err := n.spec()
+	if err == nil {
+		_, err = n.ties()
+	}
 	switch {
 	case err == nil:
 		return true, ""

@@ -68,4 +68,6 @@ type setRef struct {
 var (
 	errMissing = errors.New("no such element, set or table")
 	errExists  = errors.New("it is there already")
+
+	errInterrupted = errors.New("the listing changed while it was read")
 )

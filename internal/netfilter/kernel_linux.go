@@ -10,10 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attempts is how often a transaction that rests on a listing is tried when
-// somebody else changes the tables in between.
-const attempts = 5
-
 // nftKernel talks to nftables. One transaction runs at a time.
 type nftKernel struct {
 	mu    sync.Mutex

@@ -45,8 +45,10 @@ type socket struct {
 	buf []byte
 }
 
-// dial opens a socket in a network namespace (0: this one).
-func dial(netns int) (*socket, error) {
+// dial opens a socket of netfilter in a network namespace (0: this one).
+func dial(netns int) (*socket, error) { return dialFor(netns, unix.NETLINK_NETFILTER) }
+
+func dialFor(netns, protocol int) (*socket, error) {
 	type result struct {
 		fd  int
 		err error
@@ -64,7 +66,7 @@ func dial(netns int) (*socket, error) {
 		} else {
 			defer runtime.UnlockOSThread()
 		}
-		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
 		done <- result{fd, err}
 	}()
 	r := <-done
@@ -217,9 +219,19 @@ func (s *socket) ask(b []byte, f func(seq uint32, refused *refusal) error) error
 	}
 }
 
-// dump sends a listing request and calls f for every message of the answer.
-// errInterrupted says that the listing changed while it was read.
+// dump sends a listing request of netfilter and calls f for every message of the
+// answer, without the general head.
 func (s *socket) dump(b []byte, f func(body []byte)) error {
+	return s.listing(b, func(body []byte) {
+		if len(body) >= genLen {
+			f(body[genLen:])
+		}
+	})
+}
+
+// listing sends a listing request and calls f for every message of the answer.
+// errInterrupted says that the listing changed while it was read.
+func (s *socket) listing(b []byte, f func(body []byte)) error {
 	if err := s.send(b); err != nil {
 		return err
 	}
@@ -245,8 +257,8 @@ func (s *socket) dump(b []byte, f func(body []byte)) error {
 					refused = &refusal{errno: unix.Errno(-int32(binary.NativeEndian.Uint32(body)))}
 				}
 			default:
-				if !interrupted && len(body) >= genLen {
-					f(body[genLen:])
+				if !interrupted {
+					f(body)
 				}
 			}
 			return !done
@@ -261,8 +273,6 @@ func (s *socket) dump(b []byte, f func(body []byte)) error {
 		}
 	}
 }
-
-var errInterrupted = errors.New("the listing changed while it was read")
 
 // eachMessage walks the netlink messages of a datagram.
 func eachMessage(b []byte, f func(typ, flags uint16, seq uint32, body []byte) bool) {

@@ -65,8 +65,8 @@ func ParseSpec(kind string, param Params) (Spec, error) {
 		Chain:       p.word("chain", "f2b-chain"),
 		ChainType:   p.word("chain_type", "filter"),
 		Hook:        p.word("chain_hook", "input"),
-		Priority:    p.priority("chain_priority", "-1"),
 	}
+	s.Priority = p.chainPriority(s.Hook)
 	p.only("table_family", s.TableFamily, "inet", "ip", "ip6")
 	p.only("chain_hook", s.Hook, "prerouting", "input", "forward", "output", "postrouting")
 	p.only("chain_type", s.ChainType, "filter", "route", "nat")
@@ -158,6 +158,24 @@ func (p *reader) priority(name, missing string) int32 {
 		p.refuse(name, text)
 	}
 	return int32(base + int(n))
+}
+
+// stockPriority is the one that the stock action presets for any hook.
+const stockPriority = "-1"
+
+// chainPriority places the chain. Where packets come in, that is ahead of the
+// rewriting of their destination: the rules name the ports under which services
+// are known outside, and what is forwarded to containers has lost them later.
+// The stock priority there can only be the one that nobody chose.
+func (p *reader) chainPriority(hook string) int32 {
+	missing := stockPriority
+	if hook == "prerouting" {
+		missing = "dstnat - 10"
+		if p.get("chain_priority", ipaddr.None, stockPriority) == stockPriority {
+			return p.priority("", missing)
+		}
+	}
+	return p.priority("chain_priority", missing)
 }
 
 // family reads what differs between IPv4 and IPv6.

@@ -11,3 +11,7 @@ func checkRule(string, *Spec, *FamilySpec) error {
 }
 
 func watchKernel(kernel, int, func([]removal, string)) (func(), error) { return nil, ErrUnsupported }
+
+func cutFlows(int, *targets) (int, error) { return 0, ErrUnsupported }
+
+func cutSockets(int, *targets) (int, error) { return 0, ErrUnsupported }

@@ -4,6 +4,8 @@
 # make build    bin/stockade, and its links fail2ban-server, -client and -regex
 # make compare  the long comparisons with Fail2ban, and the race detector (needs cgo); under 45 minutes
 # make bench    speed, memory and time to a ban, beside Fail2ban, grep and sshguard
+# make packages .deb, .rpm, .apk, tarballs and an OCI image, all in dist/
+# make install  into this system, or below DESTDIR, with PREFIX (default /usr/local)
 # make fuzz     each fuzz target for FUZZTIME (default 30s)
 # make soak     by hand: fuzzing for long, then the comparisons at full length
 # make lint     go vet, staticcheck, gofumpt, and builds for FreeBSD and macOS
@@ -24,10 +26,10 @@ RACED = ./internal/action ./internal/api ./internal/control ./internal/event ./i
 
 export CGO_ENABLED = 0
 
-.PHONY: help run build test compare bench fuzz soak lint docs clean
+.PHONY: help run build test compare bench fuzz soak lint docs packages install clean
 
 help:
-	@sed -n "1,10s/^# \{0,1\}//p" Makefile
+	@sed -n "1,12s/^# \{0,1\}//p" Makefile
 
 build:
 	$(GO) build -trimpath -ldflags='-s -w' -o bin/stockade ./cmd/stockade
@@ -68,11 +70,32 @@ lint:
 	@files=$$($(GO) run $(GOFUMPT) -l .) && { test -z "$$files" || { echo "not gofumpt-clean:"; echo "$$files"; exit 1; }; }
 	GOOS=freebsd $(GO) build ./...
 	GOOS=darwin $(GO) build ./...
+	cd packaging/image && $(GO) vet .
 	@scripts/compatibility | diff -u docs/compatibility.md - || { echo "docs/compatibility.md is not current: make docs"; exit 1; }
 
 # One page of the deliberate differences, from the notes beside each package.
 docs:
 	@scripts/compatibility >docs/compatibility.md
 
+packages:
+	@scripts/packages
+
+# For those who build from source: what a package has, with the library as configuration files.
+PREFIX ?= /usr/local
+UNITS  ?= /etc/systemd/system
+
+install: build
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(UNITS)' '$(DESTDIR)$(PREFIX)/share/man/man1' '$(DESTDIR)$(PREFIX)/share/man/man5' \
+		'$(DESTDIR)/etc/bash_completion.d' '$(DESTDIR)/etc/logrotate.d' '$(DESTDIR)/var/lib/fail2ban'
+	install -m 755 bin/stockade '$(DESTDIR)$(PREFIX)/bin/'
+	for name in client server regex; do ln -sf stockade "$(DESTDIR)$(PREFIX)/bin/fail2ban-$$name"; done
+	sed 's#/usr/bin/#$(PREFIX)/bin/#' packaging/systemd/stockade.service >'$(DESTDIR)$(UNITS)/stockade.service'
+	bin/stockade __man bin/man
+	install -m 644 bin/man/*.1 '$(DESTDIR)$(PREFIX)/share/man/man1/'
+	install -m 644 bin/man/*.5 '$(DESTDIR)$(PREFIX)/share/man/man5/'
+	bin/stockade completion bash >'$(DESTDIR)/etc/bash_completion.d/stockade'
+	test -e '$(DESTDIR)/etc/logrotate.d/fail2ban' || install -m 644 packaging/init/logrotate '$(DESTDIR)/etc/logrotate.d/fail2ban'
+	bin/stockade library export '$(DESTDIR)/etc/fail2ban'
+
 clean:
-	rm -rf bin
+	rm -rf bin dist

@@ -45,6 +45,9 @@ func (f *Filter) keep(text string) string {
 		return ""
 	}
 	if at, ok := within(f.line.text, text); ok {
+		if f.line.str == "" && len(text) < smallText {
+			return strings.Clone(text)
+		}
 		return f.line.string()[at : at+len(text)]
 	}
 	if _, ok := within(f.data.content.own, text); ok {
@@ -52,6 +55,10 @@ func (f *Filter) keep(text string) string {
 	}
 	return text
 }
+
+// smallText is the length below which a text is copied by itself, as long as
+// the whole line is not needed as a string.
+const smallText = 40
 
 // within finds the place of a view in the bytes it may be one of.
 func within(b []byte, text string) (at int, ok bool) {
@@ -128,6 +135,9 @@ func (f *Filter) composeOver(d Data, base int, r *rule) Data {
 		f.compose(&d, r.extras)
 		return d
 	}
+	if r.stands != nil {
+		return f.standIn(d, r.stands)
+	}
 	own := captured(f.data.own[:0], r, f.machine, f.searched())
 	f.compose(&own, r.extras)
 	for i := range own {
@@ -136,6 +146,22 @@ func (f *Filter) composeOver(d Data, base int, r *rule) Data {
 		}
 	}
 	f.data.own = own
+	return d
+}
+
+// standIn lets the first of the alternatives that holds something fill its
+// group, where that is empty.
+func (f *Filter) standIn(d Data, x *standIn) Data {
+	if from, to := f.machine.Span(x.to); x.to >= 0 && to > from {
+		return d
+	}
+	s := f.searched()
+	for _, g := range x.from {
+		if from, to := f.machine.Span(g); to > from {
+			d.set(Entry{Name: x.name, Text: s[from:to]})
+			return d
+		}
+	}
 	return d
 }
 

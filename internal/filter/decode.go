@@ -18,7 +18,7 @@ func (f *Filter) decode(ln Line) []byte {
 		if !ok {
 			f.warnDecode(ln)
 		}
-		return bytes.TrimRight(f.decoded, "\r\n")
+		return withoutEnd(f.decoded)
 	}
 	if !utf8.Valid(text) {
 		if ln.Given == nil {
@@ -27,7 +27,16 @@ func (f *Filter) decode(ln Line) []byte {
 		f.decoded = appendValid(f.decoded[:0], text)
 		text = f.decoded
 	}
-	return bytes.TrimRight(text, "\r\n")
+	return withoutEnd(text)
+}
+
+// withoutEnd takes the line end off, all of CR and LF there is.
+func withoutEnd(text []byte) []byte {
+	n := len(text)
+	for n > 0 && (text[n-1] == '\n' || text[n-1] == '\r') {
+		n--
+	}
+	return text[:n]
 }
 
 // warnDecode reports bytes that are no text, once a day and file.

@@ -111,6 +111,7 @@ type Filter struct {
 	buf  lineBuffer
 	data dataScratch
 	sess sessions
+	seen recall
 
 	failures []Failure
 	records  []logbook.Record

@@ -50,9 +50,43 @@ func (f *Filter) tryRules(text []byte, info *Info) {
 	if len(f.fail) == 0 {
 		return
 	}
+	from := 0
+	if f.settings.maxLines == 1 {
+		var done bool
+		if from, done = f.tryRecalled(text, info); done {
+			return
+		}
+	}
+	f.tryFrom(from, text, info)
+}
+
+// tryRecalled does without a search where the text is one of the last ones. It
+// tells which failregex is the next to be tried, or that none is.
+func (f *Filter) tryRecalled(text []byte, info *Info) (next int, done bool) {
+	e, ok := f.seen.find(text)
+	if !ok {
+		return 0, false
+	}
+	for i := range e.found {
+		x := &e.found[i]
+		f.machine.Recall(&x.spans)
+		if f.matched(x.rule, text, info) {
+			return 0, true
+		}
+		next = x.rule + 1
+	}
+	return next, e.whole
+}
+
+// tryFrom tries the failregexes from an index on.
+func (f *Filter) tryFrom(from int, text []byte, info *Info) {
+	given := f.tally.total
 	for w, word := range f.dispatch.Candidates(text) {
 		for ; word != 0; word &= word - 1 {
 			i := w<<6 + bits.TrailingZeros64(word)
+			if i < from {
+				continue
+			}
 			if f.line.budget <= 0 {
 				return
 			}
@@ -65,6 +99,10 @@ func (f *Filter) tryRules(text []byte, info *Info) {
 			if !found {
 				continue
 			}
+			f.seen.note(i, f.machine)
+			if !f.settings.checkAll && f.tally.total == given {
+				f.seen.done(false)
+			}
 			if f.matched(i, text, info) {
 				return
 			}
@@ -72,6 +110,9 @@ func (f *Filter) tryRules(text []byte, info *Info) {
 				text = f.searchRest()
 			}
 		}
+	}
+	if f.tally.total == given {
+		f.seen.done(true)
 	}
 }
 
@@ -168,6 +209,7 @@ func (f *Filter) deliver(i int, r *rule, who *subject, rec *session, data Data, 
 	if f.settings.light {
 		return
 	}
+	f.line.string()
 	f.keepAll(data)
 	if !who.ip.IsZero() {
 		data.set(Entry{Name: "ip", Text: who.ip.String()})

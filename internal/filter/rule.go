@@ -28,7 +28,17 @@ type rule struct {
 	roles  roles
 	// extras are the alt_ and tuple_ groups in the order of their names.
 	extras []extra
+	// stands is set where the extras are alternatives for one and the same group.
+	stands *standIn
 	gate   gate
+}
+
+// standIn are groups that stand in for another one, in their order. The numbers
+// are those of the expression, -1 for a group that it does not have.
+type standIn struct {
+	name string
+	to   int
+	from []int
 }
 
 // group is one named group.
@@ -71,6 +81,7 @@ func compile(kind string, r Rule, usedns string, multiline bool) (*rule, error) 
 		}
 	}
 	c.extras = extrasOf(c.groups)
+	c.stands = standInOf(c.extras, re)
 	for _, g := range c.groups {
 		c.roles |= roleOf[g.name]
 	}
@@ -132,6 +143,21 @@ func extrasOf(groups []group) []extra {
 	}
 	slices.SortFunc(out, func(a, b extra) int { return strings.Compare(a.from, b.from) })
 	return out
+}
+
+// standInOf gives the extras as one stand-in, nil where they are more.
+func standInOf(extras []extra, re *pyre.Regexp) *standIn {
+	if len(extras) == 0 {
+		return nil
+	}
+	s := &standIn{name: extras[0].to, to: re.GroupIndex(extras[0].to)}
+	for _, x := range extras {
+		if x.tuple || x.to != s.name {
+			return nil
+		}
+		s.from = append(s.from, re.GroupIndex(x.from))
+	}
+	return s
 }
 
 // AddFailregex adds an expression to the end of the list.
@@ -273,4 +299,5 @@ func (f *Filter) rebuild() {
 		}
 	}
 	f.dispatch = pyre.NewDispatch(res)
+	f.seen.forget()
 }

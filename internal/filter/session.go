@@ -14,6 +14,8 @@ const (
 	maxSessions = 100
 	// sessionGroups is the room for groups that a session begins with.
 	sessionGroups = 12
+	// keptAside is how much memory for lines a session hands on to the next.
+	keptAside = 4 << 10
 )
 
 // session is what is known of a group of lines with the same <F-MLFID>.
@@ -21,9 +23,11 @@ type session struct {
 	key   string
 	data  Data
 	users []string
-	// matches are the lines of the failures, saved those that only belong to
-	// the session and go out with the next failure.
+	// matches are the lines of the failures. Those that only belong to the
+	// session go out with the next failure: they are in saved, or in aside where
+	// each is one line.
 	matches, saved []ticket.Match
+	aside          asideLines
 	// pending marks failures without an address so far.
 	pending bool
 	// noFail says that the last line was no failure, noted that data may say so.
@@ -54,7 +58,11 @@ func (s *sessions) fresh() *session {
 	r := s.free[n-1]
 	s.free = s.free[:n-1]
 	clear(r.data[:cap(r.data)])
-	*r = session{data: r.data[:0]}
+	if cap(r.aside.text) > keptAside {
+		r.aside = asideLines{}
+	}
+	*r = session{data: r.data[:0], aside: r.aside}
+	r.aside.empty()
 	return r
 }
 
@@ -114,6 +122,7 @@ func (s *sessions) merge(f *Filter, key string, d *Data, has roles, lines []tick
 			s.drop(r)
 		}
 	} else {
+		f.line.string() // most groups of a new session are new
 		r = s.fresh()
 		r.key, r.data = f.keep(key), append(r.data, *d...)
 		f.keepAll(r.data)
@@ -172,12 +181,47 @@ func (r *session) addLines(lines []ticket.Match, noFail, forget bool, f *Filter)
 	switch {
 	case f.settings.light:
 	case !noFail:
-		all := make([]ticket.Match, 0, len(r.saved)+len(r.matches)+max(len(lines), 1))
-		all = append(append(all, r.saved...), r.matches...)
+		all := make([]ticket.Match, 0, len(r.saved)+len(r.aside.ends)+len(r.matches)+max(len(lines), 1))
+		all = append(r.aside.appendTo(append(all, r.saved...)), r.matches...)
 		r.matches, r.saved = f.appendLines(all, lines), nil
+		r.aside.empty()
+	case !forget && lines == nil:
+		r.aside.add(&f.line)
 	case !forget:
 		r.saved = f.appendLines(r.saved, lines)
 	}
+}
+
+// asideLines are lines that nobody may ever ask for: they become strings when
+// somebody does.
+type asideLines struct {
+	text []byte
+	ends []asideEnds
+}
+
+// asideEnds are where the parts of a line end in the text: the date, what
+// stands before it, and what stands behind.
+type asideEnds struct{ date, before, after int32 }
+
+func (a *asideLines) empty() { a.text, a.ends = a.text[:0], a.ends[:0] }
+
+func (a *asideLines) add(l *lineState) {
+	from := len(a.text)
+	a.text = append(a.text, l.text[:len(l.text)-1]...)
+	a.ends = append(a.ends, asideEnds{int32(from + l.nDate), int32(from + l.nDate + l.nBefore), int32(len(a.text))})
+}
+
+// appendTo adds the lines as tickets keep them.
+func (a *asideLines) appendTo(list []ticket.Match) []ticket.Match {
+	if len(a.ends) == 0 {
+		return list
+	}
+	text, from := string(a.text), int32(0)
+	for _, e := range a.ends {
+		list = append(list, ticket.Match{Date: text[from:e.date], Before: text[e.date:e.before], After: text[e.before:e.after]})
+		from = e.after
+	}
+	return list
 }
 
 // appendLines adds lines, or the present line where there are none.

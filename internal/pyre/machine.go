@@ -48,11 +48,13 @@ type Machine struct {
 	stack []frame
 	sp    int
 	regs  []int32
-	left  int // steps until the search stops or starts again
-	far   int
-	stop  Stop
-	found bool
-	memo  memo
+	// groups counts the registers of the groups of the last match.
+	groups int
+	left   int // steps until the search stops or starts again
+	far    int
+	stop   Stop
+	found  bool
+	memo   memo
 	// borrowed is what left was when it was taken from the budget.
 	borrowed int
 	// patience is the number of steps before the table of visited places.
@@ -78,6 +80,7 @@ func (m *Machine) Search(re *Regexp, text []byte, from, to int, b *Budget) (bool
 		return false, nil
 	}
 	m.prepare(pr, text[:to])
+	m.groups = 2 * len(re.names)
 	var err error
 	m.found, err = m.attempt(pr, from, b)
 	m.tidy()
@@ -202,7 +205,7 @@ func (m *Machine) clear(pr *program) {
 // Span gives the place of a group in the last match, -1, -1 when it took no
 // part. It is valid until the next Search.
 func (m *Machine) Span(group int) (start, end int) {
-	if !m.found || group < 0 || 2*group+1 >= len(m.regs) {
+	if !m.found || group < 0 || 2*group+1 >= m.groups {
 		return -1, -1
 	}
 	start, end = int(m.regs[2*group]), int(m.regs[2*group+1])

@@ -172,9 +172,7 @@ func (c *client) reload(args []string) bool {
 		c.logf(logbook.Error, "Could not find server")
 		return false
 	}
-	if c.prompt {
-		c.println("  ## reload ... ")
-	}
+	c.tellStep("reload")
 	result, ok := c.readConfiguration(jail, config.Start)
 	if !ok {
 		return false

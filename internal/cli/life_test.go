@@ -139,3 +139,42 @@ func TestProgramsTellTheSameStories(t *testing.T) {
 		})
 	}
 }
+
+// TestInteractiveStepsAreTold compares what an interactive client prints while
+// servers go and come.
+func TestInteractiveStepsAreTold(t *testing.T) {
+	t.Parallel()
+	reference := theirs(t)
+	const input = "restart\nreload\nreload --unban\nrestart one\nstop\nstart\nstart\nexit\n"
+	session := func(s suite) outcome {
+		dir := scratch(t)
+		s.startServer(t, dir)
+		return s.run(t, dir, input, "client", "-c", dir, "-i")
+	}
+	want, got := session(reference), session(ours())
+	if want != got {
+		t.Errorf(" got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestRestartKeepsTheServerWhereNoneCouldFollow(t *testing.T) {
+	t.Parallel()
+	s, dir := ours(), scratch(t)
+	s.startServer(t, dir)
+	pid, err := os.ReadFile(filepath.Join(dir, "f.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "jail.conf"), "[one\n")
+	got := s.run(t, dir, "", "client", "-c", dir, "restart")
+	if got.status != failed || got.stdout != "" || !strings.Contains(got.stderr, "jail.conf:") {
+		t.Errorf("%+v", got)
+	}
+	again, err := os.ReadFile(filepath.Join(dir, "f.pid"))
+	if err != nil || string(again) != string(pid) {
+		t.Errorf("pid file %q, it was %q, %v", again, pid, err)
+	}
+	if got := s.run(t, dir, "", "client", "-c", dir, "status"); !strings.Contains(got.stdout, "one, two") {
+		t.Errorf("%+v", got)
+	}
+}

@@ -41,22 +41,21 @@ func (c *client) prepare() (*config.Result, bool) {
 		return nil, false
 	}
 	result, ok := c.readConfiguration("", config.Start)
-	if !ok {
-		return nil, false
-	}
+	return result, ok && c.socketFree()
+}
+
+// socketFree tells whether a server may put its socket there.
+func (c *client) socketFree() bool {
 	if _, err := os.Lstat(c.opts.socket); err == nil && !c.opts.force {
 		c.logf(logbook.Error, "Fail2ban seems to be in unexpected state (not running but the socket exists)")
-		return nil, false
+		return false
 	}
-	return result, true
+	return true
 }
 
 // launch puts a server into the background, waits until it answers and sends
 // it the configuration.
 func (c *client) launch(result *config.Result) bool {
-	if c.prompt {
-		c.println("  ## start ... ")
-	}
 	if err := c.daemonize(); err != nil {
 		c.logf(logbook.Error, "Could not start server: %v", err)
 		return false
@@ -181,11 +180,17 @@ func (p *progress) clear() {
 }
 
 // restart stops the server, if there is one, waits until it is gone and
-// starts one. The bans of a server of ours stay in the kernel meanwhile.
+// starts one. The bans of a server of ours stay in the kernel meanwhile. A
+// server is not stopped for a configuration with which none can be started.
 func (c *client) restart() bool {
-	if c.prompt {
-		c.println("  ## stop ... ")
+	var result *config.Result
+	running, ok := c.ping(quickPing), true
+	if running {
+		if result, ok = c.readConfiguration("", config.Start); !ok {
+			return false
+		}
 	}
+	c.tellStep("stop")
 	if c.isOurs() {
 		c.exchange([]string{"stop"}, []any{control.LeaveCommand}, 0)
 	} else {
@@ -195,7 +200,22 @@ func (c *client) restart() bool {
 		c.logf(logbook.Error, "Could not stop server")
 		return false
 	}
-	return c.start()
+	c.tellStep("load configuration")
+	if !running {
+		result, ok = c.readConfiguration("", config.Start)
+	}
+	if !ok || !c.socketFree() {
+		return false
+	}
+	c.tellStep("start")
+	return c.launch(result)
+}
+
+// tellStep says in interactive mode what comes next.
+func (c *client) tellStep(what string) {
+	if c.prompt {
+		c.println("  ## " + what + " ... ")
+	}
 }
 
 // isOurs asks whether the server is a Stockade.

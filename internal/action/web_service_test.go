@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -65,7 +66,7 @@ func newService(t *testing.T, answer func(w http.ResponseWriter, x exchange)) *s
 		t.Fatal(err)
 	}
 	s.addr = listener.Addr().String()
-	server := &http.Server{Handler: s}
+	server := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() {
 		_ = server.Serve(&eitherListener{listener, &tls.Config{Certificates: []tls.Certificate{cert}}})
 	}()

@@ -203,3 +203,17 @@ func fileExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
+
+// TestEveryStockFilterIsThere compares names: users enable filters by them.
+func TestEveryStockFilterIsThere(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(testenv.Reference(t), "etc/fail2ban/filter.d/*.conf"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("the reference's filters: %v", err)
+	}
+	for _, p := range paths {
+		name := "filter.d/" + filepath.Base(p)
+		if _, err := fs.Stat(library.Files(), name); err != nil {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}

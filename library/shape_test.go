@@ -2,6 +2,7 @@ package library_test
 
 import (
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -130,5 +131,31 @@ func TestFiltersHaveNoFindings(t *testing.T) {
 	}
 	if !looked {
 		t.Errorf("the jails were not checked: %v", findings)
+	}
+}
+
+// TestSyslogFiltersHaveSamplesOfEachForm wants attacks in the journal's form
+// and in that of RFC 5424 for each filter that reads what syslog passes on, but
+// for those with a prefix of their own.
+func TestSyslogFiltersHaveSamplesOfEachForm(t *testing.T) {
+	for _, name := range ourFilters(t) {
+		text, err := fs.ReadFile(library.Files(), "filter.d/"+name+".conf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := readSamples(library.Samples(), name)
+		own := strings.Contains(string(text), "\n__prefix_line = ") && !strings.Contains(string(text), "known/__prefix_line")
+		if err != nil || own || !strings.Contains(string(text), "\nbefore = common.conf\n") {
+			continue
+		}
+		has := map[string]bool{}
+		for _, s := range file.samples {
+			has[s.options["logtype"]] = has[s.options["logtype"]] || s.attack
+		}
+		for _, form := range []string{"journal", "rfc5424"} {
+			if !has[form] {
+				t.Errorf("%s has no attack with logtype %s", name, form)
+			}
+		}
 	}
 }

@@ -24,7 +24,7 @@ func (s *State) ban(now time.Time, t *ticket.Ticket, at linePlace, reply func(er
 	if !t.HasBantime {
 		t.Bantime, t.HasBantime = s.bantime, true
 	}
-	if end, ends := t.End(); ends && now.After(end) {
+	if end, ends := t.End(); ends && (t.Bantime <= 0 || now.After(end)) {
 		s.log(logbook.Info, logActions, "[%s] Ignore %s, expired bantime", s.name, t.ID)
 		s.answer(reply)
 		return false

@@ -97,7 +97,7 @@ func (j *Jail) subscribe(p LogPath) {
 	if db := j.svc.Store(); db != nil && !p.Tail {
 		pos, ok, err := db.Position(s.name, p.Path)
 		if err != nil {
-			j.fault("cannot read the position in "+p.Path, err)
+			j.fault(faultPosition, err)
 		} else if ok {
 			opts.Start = source.Position{Path: p.Path, Hash: pos.Hash, Pos: pos.Pos}
 		}

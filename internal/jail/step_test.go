@@ -355,3 +355,20 @@ func TestRunningBansKeepTheirEnd(t *testing.T) {
 	b.send(Tick{})
 	b.wantLog("NOTICE [j] Unban 192.0.2.1")
 }
+
+// TestABanTimeThatIsOverBansNobody: only -1 is for ever.
+func TestABanTimeThatIsOverBansNobody(t *testing.T) {
+	for _, bantime := range []int64{0, -2, -5} {
+		b := newBench(t)
+		b.state.SetBanTime(bantime)
+		b.send(Call{Fn: func(s *State, now time.Time) {
+			if n := s.BanNow(now, ipaddr.Parse("192.0.2.1"), event.Who{Kind: "command"}, nil); n != 0 {
+				t.Errorf("bantime %d: %d banned by command", bantime, n)
+			}
+		}})
+		b.lines("bad 192.0.2.2", "bad 192.0.2.2", "bad 192.0.2.2")
+		if got := b.state.Bans(false); len(got) != 0 {
+			t.Errorf("bantime %d: %v", bantime, got)
+		}
+	}
+}

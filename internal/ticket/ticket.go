@@ -113,9 +113,11 @@ type Ticket struct {
 }
 
 // End is the moment at which the ban is over, and false for a permanent one.
-// Fail2ban counts it from the last failure, not from the moment of banning.
+// Fail2ban counts it from the last failure, not from the moment of banning. Of
+// the negative ban times only Permanent is without end: the others are over
+// before they begin, as the reference has it.
 func (t *Ticket) End() (time.Time, bool) {
-	if t.Bantime < 0 {
+	if t.Bantime == Permanent {
 		return time.Time{}, false
 	}
 	// Not by a Duration, which ends after 292 years.

@@ -2,9 +2,11 @@ package library_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -22,12 +24,31 @@ func TestReferenceAcceptsLibrary(t *testing.T) {
 	}
 	log := filepath.Join(dir, "some.log")
 	write(t, log, "")
-	jails := fmt.Sprintf("[DEFAULT]\nenabled = true\nlogpath = %s\n[sshd]\nlogpath = %s\n[recidive]\nlogpath = %s\n", log, log, log)
+	jails := "[DEFAULT]\nenabled = true\n"
+	for _, name := range jailNames(t) {
+		jails += fmt.Sprintf("[%s]\nlogpath = %s\n", name, log)
+	}
 	write(t, filepath.Join(dir, "jail.local"), jails)
 	out, err := testenv.Program(reference, "client", "-c", dir, "-t").CombinedOutput()
 	if err != nil || !strings.HasSuffix(string(out), "OK: configuration test is successful\n") {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// jailNames are the jails that the library preconfigures.
+func jailNames(t *testing.T) []string {
+	t.Helper()
+	text, err := fs.ReadFile(library.Files(), "jail.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^\[([\w-]+)\]`).FindAllStringSubmatch(string(text), -1) {
+		if m[1] != "DEFAULT" && m[1] != "INCLUDES" {
+			names = append(names, m[1])
+		}
+	}
+	return names
 }
 
 // TestReferenceRunsSamples runs our filters over our samples with the

@@ -187,6 +187,7 @@ func startFirewalld(t *testing.T, in *instance) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
+			in.end(t)
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 		})

@@ -156,8 +156,11 @@ type Env struct {
 	HostName func(ip string) string
 	// IPv6 says whether IPv6 is allowed.
 	IPv6 func() bool
+	// Paused tells whether enforcement is lifted for a while when the set is made;
+	// from then on Set.Pause and Set.Resume say so.
+	Paused func() bool
 	// Lost is called when somebody removed what a native action had in the
-	// kernel, after it was put back.
+	// kernel, after it was put back; restored is -1 where it is to stay away.
 	Lost func(action string, l netfilter.Loss, restored int, err error)
 }
 

@@ -101,7 +101,7 @@ func (n *iptables) lost(gone *xtables.Gone, program string) {
 	if w == nil {
 		return
 	}
-	restored, err := 0, error(nil)
+	restored, err := -1, error(nil)
 	if v, ok := n.props.get("heal"); !ok || truth(v) {
 		restored, err = w.Heal()
 	}

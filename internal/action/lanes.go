@@ -32,11 +32,12 @@ func (e *entry) lane() lane {
 // commands, so that the kernel never waits for it.
 type distant interface{ far() }
 
-// on lists the actions of one lane in order.
+// on lists the actions of one lane in order, without those that are paused.
 func (s *Set) on(l lane) []*entry {
+	paused := s.isPaused()
 	var out []*entry
 	for _, e := range s.list() {
-		if e.lane() == l {
+		if e.lane() == l && (!paused || e.report()) {
 			out = append(out, e)
 		}
 	}

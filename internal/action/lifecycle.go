@@ -225,11 +225,32 @@ func (e *entry) stopOld(r *Result) {
 	}
 }
 
-// begin starts the action and applies it to bans that are there already.
+// begin starts the action and applies it to bans that are there already. While
+// enforcement is paused, that is left to its end.
 func (e *entry) begin(live []*ticket.Ticket, r *Result) {
+	if e.set.isPaused() && !e.report() {
+		return
+	}
 	e.start(r)
+	if e.lane() == fast {
+		e.beginAll(live, r)
+		return
+	}
 	for _, t := range live {
 		e.now(Ban, &ticketWork{ticket: t}, r)
+	}
+	e.settle(r)
+}
+
+// beginAll is begin for an action that takes many bans at once.
+func (e *entry) beginAll(live []*ticket.Ticket, r *Result) {
+	batch := make([]*ticketWork, len(live))
+	for i, t := range live {
+		batch[i] = &ticketWork{ticket: t}
+	}
+	e.applyAll(Ban, batch)
+	for _, w := range batch {
+		r.Err, r.Logs = errors.Join(r.Err, w.results[fast].Err), append(r.Logs, w.results[fast].Logs...)
 	}
 	e.settle(r)
 }

@@ -84,7 +84,7 @@ func (n *nftables) lost(loss netfilter.Loss) {
 	if fence == nil {
 		return
 	}
-	restored, err := 0, error(nil)
+	restored, err := -1, error(nil)
 	if v, ok := n.props.get("heal"); !ok || truth(v) {
 		restored, err = fence.Heal()
 	}

@@ -16,6 +16,8 @@ type Set struct {
 	entries   []*entry
 	reloading bool
 	epoch     int
+	// paused says that nothing is to be enforced for a while.
+	paused bool
 
 	queues [lanes]queue
 	// ended is closed when nothing more is to be done.
@@ -25,7 +27,7 @@ type Set struct {
 
 // NewSet makes an empty set.
 func NewSet(env Env) *Set {
-	return &Set{env: env, ended: make(chan struct{})}
+	return &Set{env: env, ended: make(chan struct{}), paused: env.Paused != nil && env.Paused()}
 }
 
 // raise makes a new ban epoch: bans from before may have lost their effect.

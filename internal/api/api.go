@@ -62,6 +62,8 @@ func New(srv *server.Server, table *control.Table) *Server {
 	mux.HandleFunc("GET /v1/jails/{jail}/bans", a.bans)
 	mux.HandleFunc("POST /v1/jails/{jail}/bans", a.ban)
 	mux.HandleFunc("DELETE /v1/jails/{jail}/bans/{id...}", a.unban)
+	mux.HandleFunc("POST /v1/pause", a.pause)
+	mux.HandleFunc("DELETE /v1/pause", a.resume)
 	mux.HandleFunc("GET /v1/events", a.events)
 	a.http = &http.Server{
 		Handler: http.MaxBytesHandler(mux, maxBody), ReadHeaderTimeout: headerTime,

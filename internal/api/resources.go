@@ -24,6 +24,8 @@ type Status struct {
 	// Problems are what does not work in the present configuration.
 	Problems  []server.Problem `json:"problems"`
 	LastEvent uint64           `json:"lastEvent"`
+	// PausedUntil is the end of a pause of all enforcement.
+	PausedUntil *time.Time `json:"pausedUntil,omitempty"`
 }
 
 // DatabaseFault says what is wrong with the database. Until it is put right
@@ -85,6 +87,9 @@ func (a *Server) status(w http.ResponseWriter, r *http.Request) {
 	s := Status{Version: a.srv.Version(), Jails: []Jail{}, LastEvent: a.srv.Events().Last(), Problems: append([]server.Problem{}, a.srv.Problems()...)}
 	if db := a.srv.Database(); db != nil {
 		s.Database = db.Path()
+	}
+	if until, paused := a.srv.Paused(); paused {
+		s.PausedUntil = &until
 	}
 	if h := a.srv.DatabaseHealth(); h.Err != nil {
 		s.DatabaseFault = &DatabaseFault{

@@ -21,6 +21,8 @@ func verbs() []verb {
 		{"status", "[JAIL] [--json]", "show what is watched and who is banned", (*stockade).statusVerb},
 		{"ban", "JAIL ADDRESS...", "ban addresses now", (*stockade).banVerb},
 		{"unban", "ADDRESS... | --all", "lift bans, and forget them", (*stockade).unbanVerb},
+		{"pause", "TIME", "lift all enforcement for a time (10m, at most a day)", (*stockade).pauseVerb},
+		{"resume", "", "end a pause: put all bans back in force", (*stockade).resumeVerb},
 		{"events", "[--json]", "show failures, bans and their ends as they happen", (*stockade).eventsVerb},
 		{"check", "[DIR] [--json]", "read the configuration and say what is wrong with it", (*stockade).checkVerb},
 		{"detect", "[--yes] [--conf DIR] [--json]", "look what runs here, and enable the jails that fit", (*stockade).detectVerb},

@@ -111,6 +111,7 @@ func (s *stockade) statusVerb(args []string) int {
 		return status
 	}
 	s.printFaults(options, rest)
+	s.printPause(options)
 	return 0
 }
 

@@ -32,12 +32,13 @@ type Services struct {
 	Log func(...logbook.Record)
 	// Events numbers and publishes.
 	Events *event.Stream
-	// Locks, Netfilter, Native, IPv6 and HostName are for the actions.
+	// Locks, Netfilter, Native, IPv6, HostName and Paused are for the actions.
 	Locks     *action.Locks
 	Netfilter func() (*netfilter.Conn, error)
 	Native    bool
 	IPv6      func() bool
 	HostName  func(ip string) string
+	Paused    func() bool
 	// Names resolves a host; done is called when an answer comes later.
 	Names func(host string, done func()) ([]ipaddr.ID, bool)
 	// Random gives numbers in [0, 1) for ban times.
@@ -100,11 +101,11 @@ func New(state *State, svc Services) *Jail {
 func (j *Jail) actionEnv() action.Env {
 	return action.Env{
 		Jail: j.state.Name(), Clock: j.svc.Clock,
-		Log:       func(r logbook.Record) { j.svc.Log(r) },
-		Locks:     j.svc.Locks, Store: j.svc.Store,
+		Log:   func(r logbook.Record) { j.svc.Log(r) },
+		Locks: j.svc.Locks, Store: j.svc.Store,
 		Netfilter: j.svc.Netfilter, Native: j.svc.Native,
 		Bantime: j.bantime, Counters: j.counters, Merged: j.merged,
-		HostName: j.svc.HostName, IPv6: j.svc.IPv6, Lost: j.lost,
+		HostName: j.svc.HostName, IPv6: j.svc.IPv6, Lost: j.lost, Paused: j.svc.Paused,
 	}
 }
 
@@ -338,6 +339,8 @@ func (j *Jail) merged(id string, allJails bool) (action.Merged, error) {
 	return merged, nil
 }
 
+// lost says that somebody removed what enforces, and what became of it; restored
+// is negative where it is not to be put back.
 func (j *Jail) lost(name string, l netfilter.Loss, restored int, err error) {
 	by := l.Program
 	if by == "" {
@@ -345,9 +348,14 @@ func (j *Jail) lost(name string, l netfilter.Loss, restored int, err error) {
 	}
 	text := fmt.Sprintf("[%s] %s removed the %s %s; action %s put it back with %d ban(s)",
 		j.Name(), by, l.What, l.Name, name, restored)
+	if restored < 0 {
+		text = fmt.Sprintf("[%s] %s removed the %s %s; action %s leaves it so (heal = no)", j.Name(), by, l.What, l.Name, name)
+	}
 	level := logbook.Warning
 	if err != nil {
 		level, text = logbook.Error, text+": "+err.Error()
+	} else if restored >= 0 {
+		text += ". To lift all enforcement for a while: stockade pause 10m"
 	}
 	j.svc.Log(logbook.Record{Level: level, Logger: logActions, Text: text})
 }

@@ -60,6 +60,7 @@ type Server struct {
 	hub    *source.Hub
 	events *event.Stream
 	names  *names
+	pause  pause
 	locks  *action.Locks
 	guard  guard.Watch
 	kernel lazyKernel
@@ -147,8 +148,13 @@ func (s *Server) services() jail.Services {
 		Clock: s.opt.Clock, Hub: s.hub, Store: s.Database,
 		Log: s.book.Log, Events: s.events, Locks: s.locks,
 		Netfilter: s.kernel.open, Native: s.opt.Native,
-		IPv6: s.IPv6, HostName: s.names.hostName, Random: rand.Float64,
+		IPv6: s.IPv6, HostName: s.names.hostName, Paused: s.isPaused, Random: rand.Float64,
 	}
+}
+
+func (s *Server) isPaused() bool {
+	_, paused := s.Paused()
+	return paused
 }
 
 // Shutdown ends the server: jails first, all at once, then the database. With

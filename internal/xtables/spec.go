@@ -82,7 +82,7 @@ var forms = map[string]form{
 	"iptables-new":                   {ports: "oneport", pre: "-m state --state NEW"},
 	"iptables-multiport-log":         {ports: "multiport", log: true},
 	"iptables-ipset":                 {ports: "oneport", set: true},
-	"iptables-ipset-proto4":          {ports: "multiport", set: true, old: true},
+	"iptables-ipset-proto4":          {ports: "oneport", set: true, old: true},
 	"iptables-ipset-proto6":          {ports: "multiport", set: true},
 	"iptables-ipset-proto6-allports": {ports: "allports", set: true},
 }

@@ -70,7 +70,7 @@ func (c *client) prepareServer() (*config.Result, bool) {
 // whoever connects.
 func (c *client) serve(result *config.Result, daemon bool) int {
 	os.Unsetenv(daemonMark)
-	d := &daemonProcess{client: c, daemon: daemon}
+	d := &daemonProcess{client: c, daemon: daemon, manager: serviceManager()}
 	if err := d.open(); err != nil {
 		c.logf(logbook.Error, "Could not start server: %v", err)
 		return failed
@@ -95,7 +95,10 @@ func (c *client) serve(result *config.Result, daemon bool) int {
 		}
 		c.println("Server ready")
 	}
-	notifySystemd("READY=1")
+	d.manager.ready(d.server)
+	watched, quiet := context.WithCancel(context.Background())
+	defer quiet()
+	go d.manager.reassure(watched, d.server)
 	server.Settle()
 	d.wait()
 	d.end()
@@ -112,6 +115,7 @@ type daemonProcess struct {
 	book     *logbook.Book
 	server   *server.Server
 	table    *control.Table
+	manager  *manager
 	listener *control.Listener
 	socket   *control.Socket
 	api      *api.Server
@@ -240,6 +244,8 @@ func hasTerminal() bool {
 
 // reload reads the configuration again, as `reload` does.
 func (d *daemonProcess) reload() {
+	d.manager.reloading()
+	defer d.manager.ready(d.server)
 	c := *d.client
 	c.log = d.book
 	result, ok := c.readConfiguration("", config.Start)
@@ -254,7 +260,7 @@ func (d *daemonProcess) reload() {
 
 // leave closes both doors to new clients and says goodbye in the log.
 func (d *daemonProcess) leave() {
-	notifySystemd("STOPPING=1")
+	d.manager.tell("STOPPING=1")
 	if d.api != nil {
 		d.api.Close()
 	}
@@ -272,21 +278,6 @@ func (d *daemonProcess) end() {
 	if err := d.socket.Close(replyGrace); err != nil && !errors.Is(err, net.ErrClosed) {
 		d.book.Logf(logbook.Error, serverLogger, "Unable to close the socket: %v", err)
 	}
-}
-
-// notifySystemd tells the service manager, where there is one.
-func notifySystemd(state string) {
-	path := os.Getenv("NOTIFY_SOCKET")
-	if path == "" {
-		return
-	}
-	conn, err := net.Dial("unixgram", path)
-	if err != nil {
-		return
-	}
-	defer conn.Close()
-	// A service manager that does not listen any more has nothing to be told.
-	_, _ = conn.Write([]byte(state))
 }
 
 // serverVersion asks a server what it is.

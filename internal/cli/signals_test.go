@@ -29,16 +29,26 @@ func await(t *testing.T, what string, done func() bool) {
 type foreground struct {
 	*exec.Cmd
 	dir string
-	out bytes.Buffer
+	// socket is where the server answers, if it is not that of its configuration.
+	socket string
+	out    bytes.Buffer
 }
 
 func startForeground(t *testing.T, args ...string) *foreground {
 	t.Helper()
+	return startForegroundWith(t, func(*foreground) {}, args...)
+}
+
+// startForegroundWith lets the command be changed before it is started.
+func startForegroundWith(t *testing.T, change func(*foreground), args ...string) *foreground {
+	t.Helper()
 	f := &foreground{dir: scratch(t)}
+	f.socket = filepath.Join(f.dir, "f.sock")
 	s := ours()
 	f.Cmd = s.make("server", append([]string{"--library", "none", "-c", f.dir, "-f", "-x"}, args...)...)
 	f.Stdout, f.Stderr = &f.out, &f.out
 	f.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	change(f)
 	if err := f.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +59,7 @@ func startForeground(t *testing.T, args ...string) *foreground {
 		}
 	})
 	await(t, "the server", func() bool {
-		return strings.Contains(s.run(t, f.dir, "", "client", "-c", f.dir, "status").stdout, "one, two")
+		return strings.Contains(s.run(t, f.dir, "", "client", "-c", f.dir, "-s", f.socket, "status").stdout, "one, two")
 	})
 	return f
 }

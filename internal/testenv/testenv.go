@@ -51,7 +51,7 @@ var packages = map[string]string{
 	"sshpass": "sshpass", "rsyslogd": "rsyslog", "sqlite3": "sqlite3", "python3": "python3",
 	"fail2ban-client": "fail2ban", "fail2ban-server": "fail2ban", "fail2ban-regex": "fail2ban",
 	"whois": "whois", "sshguard": "sshguard", "unshare": "util-linux", "nsenter": "util-linux",
-	"logger": "bsdutils", "setpriv": "util-linux", "dpkg-deb": "dpkg", "systemd-cat": "systemd",
+	"logger": "bsdutils", "apache2": "apache2-bin", "setpriv": "util-linux", "dpkg-deb": "dpkg", "systemd-cat": "systemd",
 }
 
 // Need skips the test unless all the programs are installed, and says which

@@ -2,7 +2,6 @@ package library_test
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,11 +84,17 @@ func newFragment(name string, archive *txtar.Archive) (fragment, error) {
 	return f, nil
 }
 
-// lay writes the fragment's files into a configuration.
+// lay writes the fragment's files into a configuration until the test ends.
 func (f fragment) lay(t *testing.T, dir string) {
 	t.Helper()
 	for _, file := range f.files {
-		write(t, filepath.Join(dir, file.Name), string(file.Data))
+		path := filepath.Join(dir, file.Name)
+		write(t, path, string(file.Data))
+		t.Cleanup(func() {
+			if err := os.Remove(path); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -116,24 +121,23 @@ func TestLocalFilesHitTheSameLinesOverBothTrees(t *testing.T) {
 	if len(all) < 30 {
 		t.Errorf("%d fragments are fewer than 30", len(all))
 	}
+	theirs, exported := t.TempDir(), t.TempDir()
+	if err := os.CopyFS(theirs, os.DirFS(d.Dir+"/etc/fail2ban")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(exported, library.Files()); err != nil {
+		t.Fatal(err)
+	}
 	for _, f := range all {
 		t.Run(f.name, func(t *testing.T) {
 			ours := t.TempDir()
-			f.lay(t, ours)
+			for _, dir := range []string{ours, theirs, exported} {
+				f.lay(t, dir)
+			}
 			f.check(t, "our library", f.overLibrary(t, ours))
-
-			theirs := t.TempDir()
-			if err := os.CopyFS(theirs, os.DirFS(d.Dir+"/etc/fail2ban")); err != nil {
-				t.Fatal(err)
-			}
-			f.lay(t, theirs)
 			f.check(t, "the reference", f.byReference(t, d, theirs))
-
 			// The way back: the reference over what we export.
-			if err := copyMissing(ours, library.Files()); err != nil {
-				t.Fatal(err)
-			}
-			f.check(t, "the reference over our library", f.byReference(t, d, ours))
+			f.check(t, "the reference over our library", f.byReference(t, d, exported))
 		})
 	}
 }
@@ -183,22 +187,4 @@ func (f fragment) byReference(t *testing.T, d *filtertest.Driver, dir string) []
 		found = append(found, slices.Compact(ids))
 	}
 	return found
-}
-
-// copyMissing copies the files that dir does not have.
-func copyMissing(dir string, from fs.FS) error {
-	return fs.WalkDir(from, ".", func(path string, entry fs.DirEntry, err error) error {
-		target := filepath.Join(dir, path)
-		if err != nil || entry.IsDir() || fileExists(target) {
-			return err
-		}
-		data, err := fs.ReadFile(from, path)
-		if err != nil {
-			return err
-		}
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		return os.WriteFile(target, data, 0o644)
-	})
 }

@@ -213,11 +213,11 @@ func (w *Wall) remove(s *side, bans []Ban) []error {
 		}
 	}
 	w.halve(there, verdicts, func(part []int) error {
-		lines := make([]string, len(part))
+		gone := make([]*entry, len(part))
 		for i, at := range part {
-			lines[i] = s.spec.removeLine(s.held[bans[at].ID])
+			gone[i] = s.held[bans[at].ID]
 		}
-		return w.restore(&s.spec, lines)
+		return w.lift(s, gone)
 	})
 	for _, i := range there {
 		if verdicts[i] != nil && s.spec.isMissing(verdicts[i]) {
@@ -228,6 +228,48 @@ func (w *Wall) remove(s *side, bans []Ban) []error {
 		}
 	}
 	return verdicts
+}
+
+// fewRules is how many rules are deleted one by one. Each deletion compares the
+// rules of the whole chain; to write the chain anew costs as much as some ten.
+const fewRules = 8
+
+// lift takes bans out of the kernel.
+func (w *Wall) lift(s *side, gone []*entry) error {
+	if s.spec.Set == nil && len(gone) > fewRules {
+		return w.rewrite(s, gone)
+	}
+	lines := make([]string, len(gone))
+	for i, e := range gone {
+		lines[i] = s.spec.removeLine(e)
+	}
+	return w.restore(&s.spec, lines)
+}
+
+// rewrite writes the chain anew without some bans, in one transaction. Rules of
+// others that stand in it stay where they are.
+func (w *Wall) rewrite(s *side, gone []*entry) error {
+	f := &s.spec
+	listing, err := w.rules(f, "-S", f.Chain)
+	if err != nil {
+		return err
+	}
+	out := map[ipaddr.ID]bool{}
+	for _, e := range gone {
+		out[e.ban.ID] = true
+	}
+	lines := []string{"-F " + f.Chain}
+	for line := range strings.Lines(listing) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "-A ") {
+			continue
+		}
+		if ban := parseRules(f, line); len(ban) == 1 && out[ban[0].ban.ID] {
+			continue
+		}
+		lines = append(lines, line)
+	}
+	return w.restoreRules(f, lines)
 }
 
 // halve does a batch as a whole, and where that is refused in halves, down to

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 
 	"stockade/internal/jail"
@@ -85,10 +86,11 @@ func logPaths(s *jail.State) []any {
 // journal later.
 func addJournalMatch(c *call, j *jail.Jail, args []any) (any, error) {
 	return j.Do(c.ctx, func(s *jail.State) (any, error) {
-		if c.stage != nil || readsJournal(s) {
-			s.AddJournalMatch(texts(args))
+		if c.stage == nil && !readsJournal(s) {
+			return journalMatches(s), nil
 		}
-		return journalMatches(s), nil
+		err := s.AddJournalMatch(texts(args), readsJournal(s) || strings.HasPrefix(s.Backend(), "systemd"))
+		return journalMatches(s), err
 	})
 }
 

@@ -2,6 +2,7 @@ package jail
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"time"
 
@@ -105,30 +106,39 @@ func (s *State) DelLogPath(path string) {
 // JournalMatches lists the alternatives of journalmatch.
 func (s *State) JournalMatches() [][]string { return slices.Clone(s.journal) }
 
-// AddJournalMatch adds words, where "+" separates alternatives.
-func (s *State) AddJournalMatch(words []string) {
-	for _, m := range splitMatches(words) {
-		if !slices.ContainsFunc(s.journal, func(o []string) bool { return slices.Equal(o, m) }) {
-			s.journal = append(s.journal, m)
+// journalField is FIELD=value with a field that can be looked for.
+var journalField = regexp.MustCompile(`(?s)^(?:_?[A-Z0-9][A-Z0-9_]*|_)=`)
+
+// AddJournalMatch adds words, where "+" separates alternatives. With strict
+// each has to be one that the journal can look for, or none is added.
+func (s *State) AddJournalMatch(words []string, strict bool) error {
+	matches := splitMatches(words)
+	for _, w := range slices.Concat(matches...) {
+		if strict && !journalField.MatchString(w) {
+			return pyobj.Errorf("ValueError", "Invalid match")
 		}
 	}
+	s.journal = append(s.journal, matches...)
 	s.eff.Sources = true
+	return nil
 }
 
-// DelJournalMatch removes alternatives; without words all of them.
+// DelJournalMatch removes alternatives, all that are named or none.
 func (s *State) DelJournalMatch(words []string) error {
-	s.eff.Sources = true
-	if len(words) == 0 {
-		s.journal = nil
-		return nil
-	}
-	for _, m := range splitMatches(words) {
-		i := slices.IndexFunc(s.journal, func(o []string) bool { return slices.Equal(o, m) })
-		if i < 0 {
-			return pyobj.Errorf("ValueError", "Match %s not found", pyobj.Repr(toAny(m)))
+	matches, left := splitMatches(words), slices.Clone(s.journal)
+	absent := len(matches) == 0
+	for _, m := range matches {
+		i := slices.IndexFunc(left, func(o []string) bool { return slices.Equal(o, m) })
+		if absent = i < 0; absent {
+			break
 		}
-		s.journal = slices.Delete(s.journal, i, i+1)
+		left = slices.Delete(left, i, i+1)
 	}
+	if absent {
+		return pyobj.Errorf("ValueError", "Match %s not found", pyobj.Repr(toAny(words)))
+	}
+	s.journal = left
+	s.eff.Sources = true
 	return nil
 }
 

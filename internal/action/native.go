@@ -37,6 +37,7 @@ var reporting = map[string]func(parts) native{
 	"ipthreat":      newWebReport,
 	"mynetwatchman": newWebReport,
 	"webhook":       newWebhook,
+	"dshield":       newDShield,
 }
 
 // native is an action that runs no command of its files. All but fits, held,

@@ -223,7 +223,7 @@ func (s *service) reference(root string, props [][2]string, ops []webOp) (failed
 	}
 	programs := s.programs()
 	cmd := exec.Command("/usr/bin/python3", "-c", webDriver)
-	cmd.Env = append(testenv.ProgramEnv(root), "PATH="+programs+":/usr/sbin:/usr/bin:/sbin:/bin", "TZ=UTC")
+	cmd.Env = append(testenv.ProgramEnv(root), "PATH="+programs+":/usr/sbin:/usr/bin:/sbin:/bin")
 	cmd.Stdin = bytes.NewReader(stdin)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

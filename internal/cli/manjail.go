@@ -25,7 +25,7 @@ var jailHelp = []usageLine{
 	{"ignorecommand", "A command that exits with 0 for addresses never to be banned."},
 	{"ignorecache", "How long its answers are kept, such as key=\"<ip>\", max-count=100, max-time=5m."},
 	{"never", "Addresses and networks that no line of a log may have banned; orders of yours may."},
-	{"never_self", "The same for the addresses of this machine's interfaces. Default: true."},
+	{"never_self", "The same for the addresses of this machine's interfaces. Default: as ignoreself."},
 	{"never_admins", "The same for the far ends of SSH sessions that were let in. Default: true."},
 	{"never_gateway", "The same for the default gateway. Default: false."},
 	{"never_resolvers", "The same for the resolvers of resolv.conf. Default: false."},

@@ -30,7 +30,7 @@ var getters = map[string]func(c *call, s *jail.State) any{
 	"maxmatches":      func(_ *call, s *jail.State) any { return s.MaxMatches() },
 	"never":           func(_ *call, s *jail.State) any { return list(s.Never().List()) },
 	"never_wider":     func(_ *call, s *jail.State) any { return s.Never().WidestText() },
-	"never_self":      func(_ *call, s *jail.State) any { return s.Never().Self },
+	"never_self":      func(_ *call, s *jail.State) any { return s.NeverSelf() },
 	"never_admins":    func(_ *call, s *jail.State) any { return s.Never().Admins },
 	"never_gateway":   func(_ *call, s *jail.State) any { return s.Never().Gateways },
 	"never_resolvers": func(_ *call, s *jail.State) any { return s.Never().Resolvers },

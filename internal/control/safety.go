@@ -23,6 +23,11 @@ func setNeverWider(_ *call, s *jail.State, v any) (any, error) {
 	return s.Never().WidestText(), nil
 }
 
+func setNeverSelf(_ *call, s *jail.State, v any) (any, error) {
+	s.SetNeverSelf(isTrue(v))
+	return s.NeverSelf(), nil
+}
+
 // setSwitch sets one entry of the never-list on or off.
 func setSwitch(which func(*ignore.Never) *bool) func(*call, *jail.State, any) (any, error) {
 	return func(_ *call, s *jail.State, v any) (any, error) {

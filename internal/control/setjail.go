@@ -44,7 +44,7 @@ func init() {
 		"maxlines":        one(setMaxLines),
 		"never":           one(setNever),
 		"never_wider":     one(setNeverWider),
-		"never_self":      one(setSwitch(func(n *ignore.Never) *bool { return &n.Self })),
+		"never_self":      one(setNeverSelf),
 		"never_admins":    one(setSwitch(func(n *ignore.Never) *bool { return &n.Admins })),
 		"never_gateway":   one(setSwitch(func(n *ignore.Never) *bool { return &n.Gateways })),
 		"never_resolvers": one(setSwitch(func(n *ignore.Never) *bool { return &n.Resolvers })),

@@ -70,7 +70,7 @@ func (s *State) settings() []setting {
 		{"ignoreself", strconv.FormatBool(s.ignore.Self())},
 		{"ignorecommand", s.ignore.Command()},
 		{"never", strings.Join(s.safety.never.List(), " ")},
-		{"never_self", strconv.FormatBool(s.safety.never.Self)},
+		{"never_self", strconv.FormatBool(s.NeverSelf())},
 		{"never_admins", strconv.FormatBool(s.safety.never.Admins)},
 		{"never_gateway", strconv.FormatBool(s.safety.never.Gateways)},
 		{"never_resolvers", strconv.FormatBool(s.safety.never.Resolvers)},

@@ -30,6 +30,8 @@ const (
 // made, and too many at once raise an alarm or, if that is wanted, wait.
 type safety struct {
 	never ignore.Never
+	// selfGiven says that never_self was set; else it follows ignoreself.
+	selfGiven bool
 	// alarm and limit are numbers of bans a minute, 0 for none.
 	alarm, limit int
 
@@ -48,6 +50,15 @@ func (s *State) Careful() { s.safety.never, s.safety.alarm = ignore.DefaultNever
 
 // Never gives access to the never-list.
 func (s *State) Never() *ignore.Never { return &s.safety.never }
+
+// SetNeverSelf sets never_self.
+func (s *State) SetNeverSelf(on bool) { s.safety.never.Self, s.safety.selfGiven = on, true }
+
+// NeverSelf tells whether the machine's own addresses are spared. Who wants
+// them counted wants them banned, unless never_self says otherwise.
+func (s *State) NeverSelf() bool {
+	return s.safety.never.Self && (s.safety.selfGiven || s.ignore.Self())
+}
 
 // Alarm is the number of bans a minute that raises the alarm, Limit the one
 // from which on no more are made; 0 is none.
@@ -72,7 +83,9 @@ func (s *State) spares(now time.Time, t *ticket.Ticket) bool {
 	if g, ok := s.env.(Guard); ok {
 		look = g.Guarded
 	}
-	if why := s.safety.never.Spares(t.Address(), look); why != "" {
+	never := s.safety.never
+	never.Self = s.NeverSelf()
+	if why := never.Spares(t.Address(), look); why != "" {
 		s.logSpared(now, t, why)
 		return true
 	}
@@ -165,7 +178,8 @@ func (s *State) calm(now time.Time) {
 // ends with its settings, and is raised anew if there is still reason.
 func (s *State) takeSafety(next *State) {
 	f := &s.safety
-	f.never, f.alarm, f.limit = next.safety.never, next.safety.alarm, next.safety.limit
+	f.never, f.selfGiven = next.safety.never, next.safety.selfGiven
+	f.alarm, f.limit = next.safety.alarm, next.safety.limit
 	f.alarmed, f.braked, f.held = false, false, 0
 }
 

@@ -56,7 +56,7 @@ func TestLogLinesBanNoAddressToLookAfter(t *testing.T) {
 		set func(*State, bool)
 		why string
 	}{
-		"192.0.2.1": {func(s *State, on bool) { s.Never().Self = on }, "never_self"},
+		"192.0.2.1": {func(s *State, on bool) { s.SetNeverSelf(on) }, "never_self"},
 		"192.0.2.2": {func(s *State, on bool) { s.Never().Admins = on }, "never_admins"},
 		"192.0.2.3": {func(s *State, on bool) { s.Never().Gateways = on }, "never_gateway"},
 		"192.0.2.4": {func(s *State, on bool) { s.Never().Resolvers = on }, "never_resolvers"},
@@ -95,6 +95,19 @@ func TestDefaultsSpareSelfAndAdministratorsOnly(t *testing.T) {
 	n := b.state.Never()
 	if !n.Self || !n.Admins || n.Gateways || n.Resolvers || len(n.List()) > 0 || n.Widest4 == 0 || b.state.Alarm() != 1000 || b.state.Limit() != 0 {
 		t.Errorf("%+v, alarm %d, limit %d", n, b.state.Alarm(), b.state.Limit())
+	}
+}
+
+// Who says that the machine's own addresses count wants them banned.
+func TestOwnAddressesAreSparedWhereTheyAreIgnored(t *testing.T) {
+	for _, self := range []bool{true, false} {
+		b := newGuarded(t, guard.Addresses{Self: []netip.Addr{netip.MustParseAddr("192.0.2.1")}})
+		b.state.Careful()
+		b.state.Ignore().SetSelf(self)
+		b.lines("bad 192.0.2.1", "bad 192.0.2.1", "bad 192.0.2.1")
+		if spared := len(b.bans()) == 0; spared != self || b.state.NeverSelf() != self {
+			t.Errorf("with ignoreself %v: spared %v", self, spared)
+		}
 	}
 }
 

@@ -171,7 +171,7 @@ func myNetWatchman(param Param, f Facts) (Call, error) {
 		address = endpoint(param, "http://mynetwatchman.com/insertwebreport.asp")
 	}
 	query := form("AT", "2", "AV", "0", "AgentEmail", param("mnwlogin"), "AgentPassword", secret, "AttackerIP", f.IP,
-		"SrcPort", param("srcport"), "ProtocolID", protocolNumber(param("protocol")), "DestPort", param("port"),
+		"SrcPort", param("srcport"), "ProtocolID", ProtocolNumber(param("protocol")), "DestPort", param("port"),
 		"AttackCount", strconv.Itoa(f.Failures), "VictimIP", param("myip"),
 		"AttackDateTime", f.Time.UTC().Format("2006-01-02 15:04:05"))
 	return Call{
@@ -186,9 +186,9 @@ func myNetWatchman(param Param, f Facts) (Call, error) {
 	}, nil
 }
 
-// protocolNumber is a protocol as an IP packet names it; a name that has no
+// ProtocolNumber is a protocol as an IP packet names it; a name that has no
 // number here stays.
-func protocolNumber(name string) string {
+func ProtocolNumber(name string) string {
 	numbers := map[string]string{
 		"icmp": "1", "igmp": "2", "tcp": "6", "udp": "17", "gre": "47", "esp": "50", "ah": "51",
 		"ipv6-icmp": "58", "sctp": "132", "udplite": "136",

@@ -145,8 +145,9 @@ type Env struct {
 	Bantime func() int64
 	// Counters is called from goroutines of the set.
 	Counters func() Counters
-	// Merged gives what the database holds of an ID, in this jail or in all.
-	Merged func(id string, allJails bool) (Merged, error)
+	// Merged gives what the database holds of a ticket's ID, in this jail or in
+	// all, with the ticket itself.
+	Merged func(t *ticket.Ticket, allJails bool) (Merged, error)
 	// Store is the database, nil while there is none: reports that wait are
 	// kept there.
 	Store func() *store.Store

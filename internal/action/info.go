@@ -128,7 +128,7 @@ func (in *info) merged(tag string) any {
 	m := Merged{Matches: matchTexts(in.ticket), Failures: in.ticket.Failures}
 	if in.env.Merged != nil {
 		all := !strings.HasPrefix(tag, "ipjail")
-		if stored, err := in.env.Merged(in.ticket.ID.String(), all); err == nil {
+		if stored, err := in.env.Merged(in.ticket, all); err == nil {
 			m = stored
 		}
 	}

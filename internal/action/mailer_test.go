@@ -95,7 +95,7 @@ func TestEveryMailVariantSaysWhatItShould(t *testing.T) {
 			sink := mailtest.NewSink(t, mailtest.Options{})
 			b := mailBench(t, kind, sink, "whois_server", server, "logpath", dir+"/*.log")
 			b.set.env.HostName = func(string) string { return "bad.example" }
-			b.set.env.Merged = func(_ string, all bool) (Merged, error) {
+			b.set.env.Merged = func(_ *ticket.Ticket, all bool) (Merged, error) {
 				if all {
 					return Merged{Matches: []string{"elsewhere 1", "elsewhere 2"}, Failures: 7}, nil
 				}
@@ -383,7 +383,7 @@ func TestAbuseContactsGetTheirMail(t *testing.T) {
 		log := filepath.Join(t.TempDir(), "log")
 		writeText(t, log, "line of 81.2.3.4\n")
 		a := newAbuseMail(parts{
-			env: &Env{Jail: "j", Clock: clock.Real(), Merged: func(string, bool) (Merged, error) {
+			env: &Env{Jail: "j", Clock: clock.Real(), Merged: func(*ticket.Ticket, bool) (Merged, error) {
 				return Merged{Matches: hostileLines}, nil
 			}}, name: "x", kind: kind, props: newProperties(),
 		}).(*abuseMail)

@@ -319,7 +319,7 @@ func (j *Jail) counters() action.Counters {
 	return action.Counters{}
 }
 
-func (j *Jail) merged(id string, allJails bool) (action.Merged, error) {
+func (j *Jail) merged(t *ticket.Ticket, allJails bool) (action.Merged, error) {
 	db := j.svc.Store()
 	if db == nil {
 		return action.Merged{}, errors.New("there is no database")
@@ -328,9 +328,9 @@ func (j *Jail) merged(id string, allJails bool) (action.Merged, error) {
 	if allJails {
 		jail = ""
 	}
-	m, err := db.MergedMatches(id, jail)
+	m, err := db.MergedWith(store.Ban{Jail: j.Name(), Ticket: *t}, jail)
 	if err != nil {
-		return action.Merged{}, fmt.Errorf("read the history of %s: %w", id, err)
+		return action.Merged{}, fmt.Errorf("read the history of %s: %w", t.ID, err)
 	}
 	merged := action.Merged{Failures: m.Failures, Matches: make([]string, len(m.Matches))}
 	for i, match := range m.Matches {

@@ -61,9 +61,29 @@ func (s *Store) History(id, jail string, overall bool) (History, bool, error) {
 // an empty name, in all: its last lines, at most as many as are stored for one
 // ban, oldest first, and the sum of its failures.
 func (s *Store) MergedMatches(id, jail string) (Merged, error) {
+	rows, err := s.bansOf(id, jail)
+	return merge(rows, int(s.maxMatches.Load())), err
+}
+
+// MergedWith is MergedMatches for the ID of a ban that counts too, whether it
+// has been recorded by now or not.
+func (s *Store) MergedWith(own Ban, jail string) (Merged, error) {
+	rows, err := s.bansOf(own.Ticket.ID.String(), jail)
+	if err != nil {
+		return Merged{}, err
+	}
+	at := roundSeconds(own.Ticket.Time)
+	if !slices.ContainsFunc(rows, func(r row) bool { return r.jail == own.Jail && r.time == at }) {
+		rows = append(rows, row{jail: own.Jail, time: at, data: encodeData(&own.Ticket, int(s.maxMatches.Load()))})
+	}
+	return merge(rows, int(s.maxMatches.Load())), nil
+}
+
+// bansOf lists the recorded bans of an ID from the oldest on.
+func (s *Store) bansOf(id, jail string) ([]row, error) {
 	var rows []row
 	err := s.read(func(ctx context.Context, db *sql.DB) error {
-		query, args := `SELECT timeofban, data FROM bans WHERE ip=?1`, []any{id}
+		query, args := `SELECT jail, timeofban, data FROM bans WHERE ip=?1`, []any{id}
 		if jail != "" {
 			query, args = query+` AND jail=?2`, append(args, jail)
 		}
@@ -74,7 +94,7 @@ func (s *Store) MergedMatches(id, jail string) (Merged, error) {
 		defer found.Close()
 		for found.Next() {
 			var r row
-			if err := found.Scan(&r.time, &r.data); err != nil {
+			if err := found.Scan(&r.jail, &r.time, &r.data); err != nil {
 				return err
 			}
 			rows = append(rows, r)
@@ -82,7 +102,7 @@ func (s *Store) MergedMatches(id, jail string) (Merged, error) {
 		return found.Err()
 	})
 	if err != nil {
-		return Merged{}, fmt.Errorf("read bans of %s: %w", id, err)
+		return nil, fmt.Errorf("read bans of %s: %w", id, err)
 	}
 	s.pending(func(o *op) {
 		switch {
@@ -93,7 +113,7 @@ func (s *Store) MergedMatches(id, jail string) (Merged, error) {
 			rows = append(rows, o.row())
 		}
 	})
-	return merge(rows, int(s.maxMatches.Load())), nil
+	return rows, nil
 }
 
 // merge reads rows from the newest on.

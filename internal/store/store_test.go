@@ -286,6 +286,32 @@ func TestHistoryOfOneJailAndOfAll(t *testing.T) {
 	}
 }
 
+// An action may run before the ban that it is told of is recorded, or after.
+func TestABanCountsOnceWhetherRecordedOrNot(t *testing.T) {
+	s := openTest(t, memoryPath, Options{MaxMatches: 10})
+	now := time.Unix(1e9, 0)
+	ban := func(jail string, at time.Time, line string) Ban {
+		one := ticket.Ticket{ID: ipaddr.Parse("192.0.2.1"), Time: at, Failures: 3, Bantime: 600, HasBantime: true}
+		one.Matches = []ticket.Match{{After: line, Joined: true}}
+		return Ban{Jail: jail, Ticket: one}
+	}
+	if err := s.Commit(Batch{Enable: []string{"a", "b"}, Bans: []Ban{ban("a", now, "first"), ban("b", now.Add(time.Hour), "other")}}); err != nil {
+		t.Fatal(err)
+	}
+	own := ban("a", now.Add(time.Hour), "own")
+	for _, recorded := range []bool{false, true} {
+		if m, err := s.MergedWith(own, "a"); err != nil || m.Failures != 6 || len(m.Matches) != 2 || m.Matches[1].Text() != "own" {
+			t.Errorf("recorded %v, in its jail: %+v, %v", recorded, m, err)
+		}
+		if m, err := s.MergedWith(own, ""); err != nil || m.Failures != 9 || len(m.Matches) != 3 {
+			t.Errorf("recorded %v, in all: %+v, %v", recorded, m, err)
+		}
+		if err := s.Commit(Batch{Bans: []Ban{own}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestMergedMatchesTakesTheNewestLinesOldestFirst(t *testing.T) {
 	s := openTest(t, memoryPath, Options{MaxMatches: 10})
 	base := time.Unix(1_800_000_000, 0)

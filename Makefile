@@ -18,9 +18,6 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 
 # The packages with goroutines; the others are plain values, which the race detector only slows down.
-# Left out is one test of order: so slowed, a reader may deliver two lines that were written to an old and
-# a new file microseconds apart in the wrong order (none is lost or doubled).
-UNRACED = TestRotationUnderLoadLosesNothing
 RACED = ./internal/action ./internal/api ./internal/control ./internal/event ./internal/ignore \
 	./internal/jail ./internal/logbook ./internal/netfilter ./internal/server ./internal/source/... ./internal/store
 
@@ -51,7 +48,7 @@ test:
 compare:
 	@scripts/test-needs
 	@STOCKADE_FULL=1 scripts/run-tests -timeout 30m ./...
-	@CGO_ENABLED=1 scripts/run-tests -race -skip '$(UNRACED)' -timeout 20m $(RACED)
+	@CGO_ENABLED=1 scripts/run-tests -race -timeout 20m $(RACED)
 
 bench:
 	@$(GO) test -tags bench -count=1 -timeout 40m -v -run TestSpeed ./test | grep -v -e '^ *---' -e '^==='

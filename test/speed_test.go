@@ -24,6 +24,9 @@ import (
 // ratios mean something on whatever machine this is.
 func TestSpeed(t *testing.T) {
 	t.Run("lines", lineSpeed)
+	t.Run("server", serverSpeed)
+	t.Run("journal", journalSpeed)
+	t.Run("twenty", twentyJails)
 	t.Run("latency", banLatency)
 	t.Run("idle", idleCost)
 }
@@ -48,12 +51,7 @@ func lineSpeed(t *testing.T) {
 		t.Fatalf("the results differ, so speed means nothing: %s", difference(got, want))
 	}
 
-	fmt.Printf("\n%d lines of OpenSSH's log, one core, whole processes\n\n", benchLines)
-	fmt.Printf("  %-52s %8s %12s %9s\n", "", "seconds", "lines/s", "against")
-	type entry struct {
-		name string
-		cmd  *exec.Cmd
-	}
+	table(fmt.Sprintf("%d lines of OpenSSH's log, whole processes", benchLines))
 	entries := []entry{
 		{"reference: fail2ban-regex, its sshd filter", ref.program("regex", "-c", theirs, log, "sshd")},
 		{"stockade:  fail2ban-regex, the reference's sshd filter", ours.program("regex", "-c", theirs, log, "sshd")},
@@ -64,38 +62,79 @@ func lineSpeed(t *testing.T) {
 	if parser := "/usr/libexec/sshguard/sshg-parser"; exists(parser) {
 		entries = append(entries, entry{"sshg-parser", exec.Command("sh", "-c", parser+" <"+log)})
 	}
-	var base float64
+	compare(t, entries, benchLines)
+}
+
+// entry is a program to be measured.
+type entry struct {
+	name string
+	cmd  *exec.Cmd
+}
+
+// cost is what a run took: seconds of the processor, in the program and in the
+// kernel for it, and of the clock. The first hardly depends on what else the
+// machine does.
+type cost struct{ cpu, wall float64 }
+
+// table begins a table of costs.
+func table(title string) {
+	fmt.Printf("\n%s\n\n  %-58s %8s %8s %12s %9s %9s\n", title, "", "CPU s", "wall s", "lines/CPU s", "by CPU", "by wall")
+}
+
+// costRow prints one cost and how many times less it is than another.
+func costRow(name string, lines int, c, base cost) {
+	fmt.Printf("  %-58s %8.3f %8.3f %12.0f %8.1fx %8.1fx\n", name, c.cpu, c.wall, float64(lines)/c.cpu, base.cpu/c.cpu, base.wall/c.wall)
+}
+
+// compare measures programs on one core; the first one is what the others are
+// compared with.
+func compare(t *testing.T, entries []entry, lines int) {
+	t.Helper()
+	var base cost
 	for i, e := range entries {
-		rounds := 5
+		rounds := 7
 		if i == 0 {
 			rounds = 1
 		}
-		seconds := best(t, e.cmd, rounds)
+		c := best(t, e.cmd, rounds)
 		if i == 0 {
-			base = seconds
+			base = c
 		}
-		fmt.Printf("  %-52s %8.3f %12.0f %8.1fx\n", e.name, seconds, benchLines/seconds, base/seconds)
+		costRow(e.name, lines, c, base)
 	}
 }
 
-// best runs a command on one core a few times and gives its shortest time.
-func best(t *testing.T, cmd *exec.Cmd, rounds int) float64 {
+// best runs a command on one core a few times and gives its smallest costs.
+func best(t *testing.T, cmd *exec.Cmd, rounds int) cost {
 	t.Helper()
-	shortest := 0.0
+	var least cost
 	for range rounds {
-		run := exec.Command("taskset", append([]string{"-c", "0", cmd.Path}, cmd.Args[1:]...)...)
-		run.Env = cmd.Env
+		run := pinned(cmd)
 		var out bytes.Buffer
 		run.Stdout, run.Stderr = &out, &out
 		start := time.Now()
 		if err := run.Run(); err != nil {
 			t.Fatalf("%v: %v\n%s", cmd.Args, err, out.String())
 		}
-		if took := time.Since(start).Seconds(); shortest == 0 || took < shortest {
-			shortest = took
-		}
+		wall := time.Since(start).Seconds()
+		least = less(least, cost{(run.ProcessState.UserTime() + run.ProcessState.SystemTime()).Seconds(), wall})
 	}
-	return shortest
+	return least
+}
+
+// less gives the smaller of two costs, part by part. A cost of nothing is none.
+func less(a, b cost) cost {
+	if a == (cost{}) {
+		return b
+	}
+	return cost{min(a.cpu, b.cpu), min(a.wall, b.wall)}
+}
+
+// pinned is a command that runs on one core only.
+func pinned(cmd *exec.Cmd) *exec.Cmd {
+	run := exec.Command("taskset", append([]string{"-c", "0", cmd.Path}, cmd.Args[1:]...)...)
+	run.Env = cmd.Env
+	return run
 }
 
 // benchAttacks is how many bans the latency is taken from.

@@ -114,7 +114,7 @@ func (s *Server) Begin() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	go s.hourly(ctx)
+	go s.hourly(ctx, s.opt.Clock.NewTimer(time.Hour))
 	s.writePid()
 	s.logf(logbook.Info, "fail2ban.observer", "Observer start...")
 }
@@ -206,14 +206,13 @@ func (s *Server) stopJails(mode action.StopMode) {
 }
 
 // hourly purges the database.
-func (s *Server) hourly(ctx context.Context) {
-	timer := s.opt.Clock.NewTimer(time.Hour)
+func (s *Server) hourly(ctx context.Context, timer clock.Timer) {
 	defer timer.Stop()
 	for {
 		select {
 		case <-timer.C():
-			s.purge()
 			timer.Reset(time.Hour)
+			s.purge()
 		case <-ctx.Done():
 			return
 		}

@@ -20,12 +20,14 @@ func (r *reader) look() (appeared bool) {
 		r.succeed()
 		return false
 	}
-	appeared = r.missed()
+	var g *generation
 	if err != nil {
-		r.fail(&fs.PathError{Op: "open", Path: r.path, Err: err})
-		return appeared
+		err = &fs.PathError{Op: "open", Path: r.path, Err: err}
+	} else {
+		g, err = openGeneration(r.path, r.hub.clock.Now())
 	}
-	g, err := openGeneration(r.path, r.hub.clock.Now())
+	// Only now: what came and went before this file was opened is older.
+	appeared = r.missed()
 	if err != nil {
 		r.fail(err)
 		return appeared

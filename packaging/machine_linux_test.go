@@ -1,0 +1,246 @@
+package packaging_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stockade/internal/testenv"
+)
+
+// machine is a Debian of the test's own, booted with its own systemd and
+// without a network.
+type machine struct {
+	testing.TB
+	root   string
+	nspawn *exec.Cmd
+	exited chan struct{}
+}
+
+// patience is how long a step may take on a busy machine.
+const patience = 3 * time.Minute
+
+// newMachine unpacks a fresh Debian; it is not booted yet.
+func newMachine(tb testing.TB) *machine {
+	tb.Helper()
+	testenv.Root(tb)
+	testenv.Need(tb, "debootstrap", "systemd-nspawn", "nsenter")
+	m := &machine{TB: tb, root: filepath.Join(tb.TempDir(), "debian")}
+	if out, err := exec.Command("cp", "-a", debian(tb), m.root).CombinedOutput(); err != nil {
+		tb.Fatalf("copy the root: %v\n%s", err, out)
+	}
+	tb.Cleanup(m.halt)
+	return m
+}
+
+var base struct {
+	sync.Once
+	dir string
+	err error
+}
+
+// debian is the folder that machines are copied from, made once and cached.
+func debian(tb testing.TB) string {
+	tb.Helper()
+	base.Do(func() {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			base.err = err
+			return
+		}
+		base.dir = filepath.Join(cache, "stockade", "debian-root")
+		if _, err := os.Stat(base.dir); err == nil {
+			return
+		}
+		out, err := exec.Command(filepath.Join(testenv.Module(tb), "scripts/debian-root"), base.dir).CombinedOutput()
+		if err != nil {
+			base.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	if base.err != nil {
+		testenv.Skip(tb, "no Debian can be had: "+base.err.Error())
+	}
+	return base.dir
+}
+
+// boot starts the machine and waits until its systemd has done so.
+func (m *machine) boot() {
+	m.Helper()
+	m.nspawn = exec.Command("systemd-nspawn", "-q", "-D", m.root, "-b", "--register=no", "--keep-unit", "--private-network",
+		"--console=pipe")
+	m.nspawn.Stdin = bytes.NewReader(nil)
+	if err := m.nspawn.Start(); err != nil {
+		m.Fatalf("boot: %v", err)
+	}
+	m.exited = make(chan struct{})
+	go func() {
+		_ = m.nspawn.Wait()
+		close(m.exited)
+	}()
+	m.waitBooted()
+}
+
+func (m *machine) waitBooted() {
+	m.Helper()
+	m.until("the machine has booted", func() bool {
+		if m.leader() == 0 {
+			return false
+		}
+		out, _ := m.try("systemctl", "is-system-running")
+		state := strings.TrimSpace(out)
+		return state == "running" || state == "degraded"
+	})
+}
+
+// leader is the machine's process 1 as the host sees it, 0 if there is none.
+func (m *machine) leader() int {
+	out, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", m.nspawn.Process.Pid, m.nspawn.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for _, child := range strings.Fields(string(out)) {
+		comm, _ := os.ReadFile("/proc/" + child + "/comm")
+		if strings.TrimSpace(string(comm)) == "systemd" {
+			pid, _ := strconv.Atoi(child)
+			return pid
+		}
+	}
+	return 0
+}
+
+func (m *machine) command(ctx context.Context, args ...string) *exec.Cmd {
+	enter := []string{"-t", strconv.Itoa(m.leader()), "-a", "--", "env", "DEBIAN_FRONTEND=noninteractive", "LANG=C.UTF-8", "HOME=/root"}
+	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
+	cmd.WaitDelay = time.Second
+	return cmd
+}
+
+func (m *machine) try(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	out, err := m.command(ctx, args...).CombinedOutput()
+	return string(out), err
+}
+
+// run runs a program in the machine, which must go well.
+func (m *machine) run(args ...string) string {
+	m.Helper()
+	out, err := m.try(args...)
+	if err != nil {
+		m.Fatalf("%s: %v\n%s\n%s", strings.Join(args, " "), err, out, m.journal())
+	}
+	return out
+}
+
+func (m *machine) sh(script string) string {
+	m.Helper()
+	return m.run("sh", "-ec", script)
+}
+
+func (m *machine) journal() string {
+	out, _ := m.try("journalctl", "-n", "30", "--no-pager", "-o", "short")
+	return out
+}
+
+func (m *machine) until(what string, done func() bool) {
+	m.Helper()
+	deadline := time.Now().Add(patience)
+	for !done() {
+		if time.Now().After(deadline) {
+			m.Fatalf("waited in vain until %s\n%s", what, m.journal())
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// reboot has the machine go down and come up again.
+func (m *machine) reboot() {
+	m.Helper()
+	before := m.leader()
+	_, _ = m.try("systemctl", "reboot")
+	m.until("the machine has gone down", func() bool { return m.leader() != before })
+	m.waitBooted()
+}
+
+func (m *machine) halt() {
+	if m.nspawn == nil {
+		return
+	}
+	_, _ = m.try("systemctl", "poweroff")
+	select {
+	case <-m.exited:
+	case <-time.After(30 * time.Second):
+		_ = m.nspawn.Process.Kill()
+		<-m.exited
+	}
+	m.nspawn = nil
+}
+
+// file writes a file of the machine.
+func (m *machine) file(path, text string) {
+	m.Helper()
+	path = filepath.Join(m.root, path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		m.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		m.Fatal(err)
+	}
+}
+
+var built struct {
+	sync.Once
+	dir string
+	err error
+}
+
+// packages is the folder with the packages for amd64, built once.
+func packages(tb testing.TB) string {
+	tb.Helper()
+	built.Do(func() {
+		if built.dir = os.Getenv("STOCKADE_PACKAGES"); built.dir != "" {
+			return
+		}
+		module := testenv.Module(tb)
+		built.dir = filepath.Join(module, "dist")
+		cmd := exec.Command(filepath.Join(module, "scripts/packages"))
+		cmd.Env = append(os.Environ(), "ARCHES=amd64")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("build the packages: %w\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		tb.Fatal(built.err)
+	}
+	return built.dir
+}
+
+// packageFile is the package of one kind, by the end of its name.
+func packageFile(tb testing.TB, suffix string) string {
+	tb.Helper()
+	found, err := filepath.Glob(filepath.Join(packages(tb), "stockade*"+suffix))
+	if err != nil || len(found) != 1 {
+		tb.Fatalf("packages %s: %v, %v", suffix, found, err)
+	}
+	return found[0]
+}
+
+// bring copies the .deb into the machine.
+func (m *machine) bring() {
+	m.Helper()
+	text, err := os.ReadFile(packageFile(m, "amd64.deb"))
+	if err != nil {
+		m.Fatal(err)
+	}
+	m.file("root/stockade.deb", string(text))
+}
+
+const installDeb = "cd /root && apt-get install -y ./stockade.deb"

@@ -30,13 +30,17 @@ func addLogPath(c *call, j *jail.Jail, args []any) (any, error) {
 			return nil, pyobj.Builtin("ValueError", "File option must be 'head' or 'tail'")
 		}
 	}
-	if err := readable(p.Path); err != nil && !p.Pending {
-		if c.stage == nil {
-			return nil, err
-		}
-		p.Pending = true
-	}
+	err := readable(p.Path)
 	return j.Do(c.ctx, func(s *jail.State) (any, error) {
+		switch {
+		case strings.HasPrefix(s.Backend(), "systemd"):
+			// It reads no files.
+			return logPaths(s), nil
+		case err != nil && !p.Pending && c.stage == nil:
+			return nil, err
+		case err != nil:
+			p.Pending = true
+		}
 		s.AddLogPath(p)
 		return logPaths(s), nil
 	})

@@ -122,7 +122,9 @@ func setIgnoreSelf(_ *call, s *jail.State, v any) (any, error) {
 func addIgnoreIP(c *call, j *jail.Jail, args []any) (any, error) {
 	return j.Do(c.ctx, func(s *jail.State) (any, error) {
 		for _, a := range args {
-			s.Ignore().Add(pyobj.Str(a))
+			if text := pyobj.Str(a); text != "" {
+				s.Ignore().Add(text)
+			}
 		}
 		return list(s.Ignore().List()), nil
 	})

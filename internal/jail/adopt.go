@@ -128,17 +128,18 @@ func (j *Jail) AddAction(ctx context.Context, spec ActionSpec) error {
 		}
 	}
 	if err != nil && added && spec.Python != "" {
-		j.forgetAction(ctx, spec)
+		_, _ = j.Do(ctx, func(s *State) (any, error) {
+			s.forgetAction(spec)
+			return nil, nil
+		})
 	}
 	return err
 }
 
-// forgetAction takes an action out of the configuration that could not be made.
-func (j *Jail) forgetAction(ctx context.Context, spec ActionSpec) {
-	_, _ = j.Do(ctx, func(s *State) (any, error) {
-		s.actions = slices.DeleteFunc(s.actions, func(a ActionSpec) bool { return a.Name == spec.Name && a.Python == spec.Python })
-		return nil, nil
-	})
+// forgetAction takes a Python action out of the configuration that could not
+// be made.
+func (s *State) forgetAction(spec ActionSpec) {
+	s.actions = slices.DeleteFunc(s.actions, func(a ActionSpec) bool { return a.Name == spec.Name && a.Python == spec.Python })
 }
 
 // DelAction forgets an action without running anything.

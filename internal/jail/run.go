@@ -170,6 +170,7 @@ func (j *Jail) addAction(spec ActionSpec) {
 		err = j.set.AddPython(spec.Name, spec.Python, spec.JSON, spec.Source, func(err error) {
 			if err != nil {
 				j.actionFault(spec.Name, err)
+				j.box.put(Call{Fn: func(s *State, _ time.Time) { s.forgetAction(spec) }})
 			}
 		})
 	} else {

@@ -58,6 +58,7 @@ func New(srv *server.Server, table *control.Table) *Server {
 	mux.HandleFunc("POST /v1/command", a.command)
 	mux.HandleFunc("POST /v1/plan", a.plan)
 	mux.HandleFunc("GET /v1/status", a.status)
+	mux.HandleFunc("GET /v1/health", a.health)
 	mux.HandleFunc("GET /v1/jails/{jail}", a.jail)
 	mux.HandleFunc("GET /v1/jails/{jail}/bans", a.bans)
 	mux.HandleFunc("POST /v1/jails/{jail}/bans", a.ban)

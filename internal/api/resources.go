@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"stockade/internal/action"
 	"stockade/internal/event"
 	"stockade/internal/jail"
 	"stockade/internal/server"
@@ -72,6 +73,8 @@ type Action struct {
 	Waiting int    `json:"waiting"`
 	Dropped int    `json:"dropped"`
 	Error   string `json:"error,omitempty"`
+	// ErrorAt is when that was.
+	ErrorAt *time.Time `json:"errorAt,omitempty"`
 }
 
 // Ban is one ban.
@@ -91,17 +94,21 @@ func (a *Server) status(w http.ResponseWriter, r *http.Request) {
 	if until, paused := a.srv.Paused(); paused {
 		s.PausedUntil = &until
 	}
-	if h := a.srv.DatabaseHealth(); h.Err != nil {
-		s.DatabaseFault = &DatabaseFault{
-			Kind: h.Kind(), Error: h.Err.Error(), Since: h.Since, Waiting: h.Waiting, Dropped: h.Dropped,
-		}
-	}
+	s.DatabaseFault = a.databaseFault()
 	for _, j := range a.srv.Jails() {
 		if one, err := describe(r, j, false); err == nil {
 			s.Jails = append(s.Jails, one)
 		}
 	}
 	answer(w, http.StatusOK, Reply{OK: true, Value: s})
+}
+
+func (a *Server) databaseFault() *DatabaseFault {
+	h := a.srv.DatabaseHealth()
+	if h.Err == nil {
+		return nil
+	}
+	return &DatabaseFault{Kind: h.Kind(), Error: h.Err.Error(), Since: h.Since, Waiting: h.Waiting, Dropped: h.Dropped}
 }
 
 func (a *Server) jail(w http.ResponseWriter, r *http.Request) {
@@ -133,15 +140,23 @@ func describe(r *http.Request, j *jail.Jail, list bool) (Jail, error) {
 		one.Journal = append(one.Journal, strings.Join(alternative, " "))
 	}
 	for _, s := range j.Actions().Status() {
-		one.Actions = append(one.Actions, Action{
-			Name: s.Name, Native: s.Native, Why: s.Why, Report: s.Report, Held: s.Held,
-			Waiting: s.Waiting, Dropped: s.Dropped, Error: s.LastError,
-		})
+		one.Actions = append(one.Actions, describeAction(s))
 	}
 	if list {
 		one.Bans, err = listBans(r, j)
 	}
 	return one, err
+}
+
+func describeAction(s action.Status) Action {
+	one := Action{
+		Name: s.Name, Native: s.Native, Why: s.Why, Report: s.Report, Held: s.Held,
+		Waiting: s.Waiting, Dropped: s.Dropped, Error: s.LastError,
+	}
+	if s.LastError != "" {
+		one.ErrorAt = &s.ErrorTime
+	}
+	return one
 }
 
 func listBans(r *http.Request, j *jail.Jail) ([]Ban, error) {

@@ -188,7 +188,21 @@ func (r *reader) read(command config.Command) error {
 		return nil
 	}
 	_, err := c.run()
+	r.note(c, name)
 	return r.outcome(c, name, err)
+}
+
+// note tells the stage where that is configured which may run programs.
+func (r *reader) note(c *call, name string) {
+	if c.origin.Origin.IsZero() {
+		return
+	}
+	switch c.extraText(2) {
+	case "addaction":
+		r.stage.Place(name, "action "+c.extraText(3), c.origin.Origin.String())
+	case "ignorecommand":
+		r.stage.Place(name, "ignorecommand", c.origin.Origin.String())
+	}
 }
 
 func (c *call) extraText(i int) string {

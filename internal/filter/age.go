@@ -27,6 +27,7 @@ func (f *Filter) checkAge(ln Line) bool {
 	if ln.InOperation {
 		if d := l.time.Sub(f.now).Truncate(time.Second); d > odd || d < -odd {
 			f.warnOdd(d)
+			l.odd = d
 			l.time, l.integer = f.now, false
 			f.last.time, f.last.integer = f.now, false
 		}

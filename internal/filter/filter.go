@@ -74,6 +74,11 @@ type Info struct {
 	// Time is that of the line, if HasTime.
 	Time    time.Time
 	HasTime bool
+	// Undated says that the line had no valid date of its own.
+	Undated bool
+	// Odd is by how much a date was so far from the present that the present was
+	// taken in its place; 0 where it was not.
+	Odd time.Duration
 	// Consumed are the lines that a match took out of the buffer of a filter
 	// which searches several together, the ignored matches among them.
 	Consumed []ticket.Match
@@ -160,6 +165,7 @@ func (f *Filter) Process(now time.Time, ln Line) ([]Failure, Info) {
 	// The default date templates are loaded when the first line comes.
 	f.logDates()
 	info.Records, info.Time, info.HasTime = f.records, f.line.time, f.line.hasTime
+	info.Undated, info.Odd = f.line.undated, f.line.odd
 	return f.failures, info
 }
 

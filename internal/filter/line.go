@@ -35,6 +35,8 @@ type lineState struct {
 	given bool
 	// undated says that the line had no valid date of its own.
 	undated bool
+	// odd is by how much the date was corrected.
+	odd time.Duration
 
 	// budget is what searches may still cost, quarter what one may, share what
 	// the present one has left.
@@ -92,7 +94,7 @@ func (l *lineState) match() ticket.Match {
 func (f *Filter) takeLine(ln Line) error {
 	l := &f.line
 	l.str, l.undated, l.cut, l.hasTime, l.integer, l.given = "", false, false, false, false, ln.Given != nil
-	l.place = ln.Place
+	l.place, l.odd = ln.Place, 0
 	text := f.decode(ln)
 	budget := pyre.LineBudget(len(text))
 	l.budget, l.quarter = budget.Left, budget.Left/4

@@ -119,6 +119,7 @@ func (j *Jail) subscribe(p LogPath) {
 func (j *Jail) unsubscribe(path string) {
 	sub := j.subs[path]
 	delete(j.subs, path)
+	delete(j.state.intakes, path)
 	sub.sub.Close()
 	j.logf(logbook.Info, logFilter, "Removed logfile: '%s'", path)
 }

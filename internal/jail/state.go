@@ -108,6 +108,8 @@ type State struct {
 	alarms      alarms
 	safety      safety
 	refused     int
+	// intakes are what came of each source, by its path.
+	intakes     map[string]*intake
 	lastRefusal string
 }
 

@@ -56,6 +56,7 @@ func (m Lines) step(s *State, now time.Time) {
 	if to == 0 {
 		to = len(b.Lines)
 	}
+	in := s.intake(b.Path)
 	for i := m.From; i < to; i++ {
 		ln := &b.Lines[i]
 		at := linePlace{place: event.Place{Path: b.Path, Inode: b.Inode, Offset: ln.Offset}}
@@ -64,6 +65,7 @@ func (m Lines) step(s *State, now time.Time) {
 			s.eff.Logs = append(s.eff.Logs, info.Records...)
 		}
 		s.noteError(ln, info.Err)
+		in.note(now, &info)
 		if len(fails) == 0 {
 			continue
 		}

@@ -223,6 +223,13 @@ func (b *Book) Target() string {
 	return b.target
 }
 
+// Lost is how many records the target has refused since it last took one.
+func (b *Book) Lost() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lost
+}
+
 // SyslogSocket is the socket as it was set.
 func (b *Book) SyslogSocket() string {
 	b.settings.Lock()

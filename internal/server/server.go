@@ -45,6 +45,9 @@ type Options struct {
 	Guarded func() guard.Addresses
 	// Native lets stock actions run natively.
 	Native bool
+	// Strict says that the service is closed against programs: a reload that
+	// would need one is refused.
+	Strict bool
 	// Polling leaves the system's notifications of file changes unused.
 	Polling bool
 	// Pidfile is written at the start and removed at the end; "" for none.

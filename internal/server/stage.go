@@ -23,6 +23,8 @@ type Stage struct {
 	settings []func() error
 	// problems are those that show here, told those that the client told.
 	problems, told []Problem
+	// places are where things of a jail are configured.
+	places map[[2]string]string
 }
 
 type stagedJail struct {
@@ -184,6 +186,10 @@ func (g *Stage) Commit(ctx context.Context, scope Scope) error {
 	if s.Closing() {
 		g.Drop()
 		return errors.New("the server is shutting down")
+	}
+	if err := g.enforceStrict(scope); err != nil {
+		g.Drop()
+		return err
 	}
 	for _, apply := range g.settings {
 		if err := apply(); err != nil {

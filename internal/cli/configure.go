@@ -29,6 +29,9 @@ func (c *client) readConfiguration(jail string, purpose config.Purpose) (*config
 		c.logf(logbook.Error, "Failed during configuration: %s", refusalText(result.Refused))
 		return result, false
 	}
+	if purpose == config.Start {
+		c.bringPrograms(result.Stream)
+	}
 	return result, result.Valid()
 }
 

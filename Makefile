@@ -44,6 +44,7 @@ run: build
 test:
 	@scripts/test-needs
 	@scripts/run-tests -timeout 9m ./...
+	@cd packaging/image && $(GO) test .
 
 compare:
 	@scripts/test-needs

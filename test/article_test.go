@@ -1,0 +1,31 @@
+package acceptance
+
+import (
+	"testing"
+)
+
+// TestArticle follows a well-known article about protecting servers, from
+// installing to removing, on a scratch machine that never saw Fail2ban: each
+// configuration block, command and promise, in the article's order, under its
+// headings. The services are real ones, the attackers too.
+//
+// What a scratch machine cannot do is replaced by the nearest thing, and said
+// where it is done: there is no network to install from, and no systemd (the
+// tests of the packages boot a machine for these).
+func TestArticle(t *testing.T) {
+	s := newScratch(t)
+	s.netn.AddAddr(t, guard+"/24")
+	s.startSyslog(t)
+	s.startSSHD(t)
+	for _, chapter := range []struct {
+		heading string
+		follow  func(*testing.T, *scratch)
+	}{
+		{"Two ways to install", followInstall},
+		{"Basic configuration", followBasics},
+	} {
+		if !t.Run(chapter.heading, func(t *testing.T) { chapter.follow(t, s) }) {
+			t.Logf("the server's log:\n%s", short(s.log()))
+		}
+	}
+}

@@ -155,7 +155,9 @@ func mailRun(t *testing.T, w way) map[string]sentMail {
 	in := place(t, box.first(w.subject(t)), nil, "")
 	w.files(t, in)
 	in.write(t, "etc/fail2ban.local", "[DEFAULT]\nsocket = DIR/socket\npidfile = DIR/pid\nlogtarget = DIR/fail2ban.log\ndbfile = DIR/fail2ban.sqlite3\nloglevel = INFO\n")
-	in.write(t, "etc/fail2ban.conf", "[Definition]\nsyslogsocket = auto\nallowipv6 = auto\ndbpurgeage = 1d\n")
+	in.write(t, "etc/fail2ban.conf", "[Definition]\nsyslogsocket = auto\nallowipv6 = auto\ndbpurgeage = 1d\n"+
+		// With more, the lines of all jails depend on how many have banned.
+		"dbmaxmatches = 5\n")
 	in.write(t, "etc/filter.d/attacked.conf", mailFilter)
 	in.write(t, "etc/jail.conf", "[DEFAULT]\n")
 	jails := "[DEFAULT]\nenabled = true\nfilter = attacked\nbackend = polling\nlogpath = DIR/attack.log\nusedns = no\nmaxretry = 5\nmaxmatches = 5\ndatepattern = {NONE}\n"

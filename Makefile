@@ -43,8 +43,8 @@ run: build
 
 test:
 	@scripts/test-needs
-	@scripts/run-tests -timeout 9m ./...
 	@cd packaging/image && $(GO) test .
+	@scripts/run-tests -timeout 9m ./...
 
 compare:
 	@scripts/test-needs

@@ -143,7 +143,9 @@ func TestFreshMachineIsProtectedAndStaysSoOverAReboot(t *testing.T) {
 	if got := m.run("systemctl", "is-enabled", "fail2ban"); strings.TrimSpace(got) != "alias" {
 		t.Errorf("fail2ban.service is %q", got)
 	}
-	m.sh("stockade jail enable sshd && printf '[sshd]\\nbantime = 1h\\n' >/etc/fail2ban/jail.local && stockade reload")
+	if out := m.sh("printf '[sshd]\\nbantime = 1h\\n' >/etc/fail2ban/jail.local; stockade detect --yes && stockade reload"); !strings.Contains(out, "sshd is on now") {
+		t.Errorf("sshd was not found:\n%s", out)
+	}
 	if strict := strings.Contains(m.run("systemctl", "cat", "stockade"), "STOCKADE_STRICT=1"); !strict {
 		t.Error("a fresh machine does not have the strict unit")
 	}

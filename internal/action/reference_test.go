@@ -1,12 +1,10 @@
 package action
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -245,7 +243,7 @@ func comparable(lines []string, trace string) string {
 }
 
 func TestCommandActionsDoWhatTheReferenceDoes(t *testing.T) {
-	reference := testenv.Reference(t)
+	testenv.Reference(t)
 	list := scenarios()
 	dirs := [2]string{t.TempDir(), t.TempDir()}
 	input := make([]scenario, len(list))
@@ -256,19 +254,12 @@ func TestCommandActionsDoWhatTheReferenceDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("/usr/bin/python3", "-c", driver)
-	cmd.Env = testenv.ProgramEnv(reference)
-	cmd.Stdin = bytes.NewReader(stdin)
-	cmd.Stderr = os.Stderr
-	stdout, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	stdout := testenv.Output(t, testenv.ReferenceCommand(t, "-c", driver), string(stdin))
 	var results []struct {
 		Trace        string
 		Logs, Errors []string
 	}
-	if err := json.Unmarshal(stdout, &results); err != nil {
+	if err := json.Unmarshal([]byte(stdout), &results); err != nil {
 		t.Fatal(err)
 	}
 	for i, sc := range list {

@@ -1,12 +1,8 @@
 package config
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,10 +13,9 @@ import (
 // referenceClient is the reference's client, kept running so that its start is paid
 // once for thousands of trees.
 type referenceClient struct {
+	*testenv.Dialogue
 	tb   testing.TB
 	dir  string
-	in   io.WriteCloser
-	out  *bufio.Reader
 	runs int
 }
 
@@ -34,27 +29,8 @@ type answer struct {
 func newReference(tb testing.TB) *referenceClient {
 	tb.Helper()
 	dir := testenv.Reference(tb)
-	cmd := exec.Command("/usr/bin/python3", "testdata/reference.py", filepath.Join(dir, "usr/bin/fail2ban-client"))
-	cmd.Env = testenv.ProgramEnv(dir)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			tb.Errorf("the reference's driver: %v", err)
-		}
-	})
-	return &referenceClient{tb: tb, dir: dir, in: in, out: bufio.NewReaderSize(out, 1<<20)}
+	cmd := testenv.ReferenceCommand(tb, "testdata/reference.py", filepath.Join(dir, "usr/bin/fail2ban-client"))
+	return &referenceClient{Dialogue: testenv.Talk(tb, cmd), tb: tb, dir: dir}
 }
 
 // run runs the client once.
@@ -64,10 +40,10 @@ func (r *referenceClient) run(args ...string) answer {
 	if err != nil {
 		r.tb.Fatal(err)
 	}
-	if _, err := r.in.Write(append(line, '\n')); err != nil {
+	if _, err := r.In.Write(append(line, '\n')); err != nil {
 		r.tb.Fatal(err)
 	}
-	reply, err := r.out.ReadBytes('\n')
+	reply, err := r.Out.ReadBytes('\n')
 	if err != nil {
 		r.tb.Fatalf("the reference's driver: %v", err)
 	}

@@ -1,12 +1,7 @@
 package datepattern
 
 import (
-	"bufio"
 	"encoding/json"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"stockade/internal/testenv"
@@ -65,38 +60,11 @@ func (r *rankedRow) UnmarshalJSON(data []byte) error {
 }
 
 // oracle is the reference's detector in a process of its own.
-type oracle struct {
-	in  io.Writer
-	out *bufio.Reader
-}
+type oracle struct{ *testenv.Dialogue }
 
 func newOracle(tb testing.TB) *oracle {
 	tb.Helper()
-	dir := testenv.Reference(tb)
-	testenv.Need(tb, "python3")
-	python := "python3"
-	if _, err := os.Stat("/usr/bin/python3"); err == nil {
-		python = "/usr/bin/python3"
-	}
-	cmd := exec.Command(python, filepath.Join("testdata", "reference.py"))
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(dir, "usr/lib/python3/dist-packages"), "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	return &oracle{in: in, out: bufio.NewReaderSize(out, 1<<20)}
+	return &oracle{testenv.Talk(tb, testenv.ReferenceCommand(tb, "testdata/reference.py"))}
 }
 
 func (o *oracle) ask(tb testing.TB, s scenario) verdict {
@@ -105,10 +73,10 @@ func (o *oracle) ask(tb testing.TB, s scenario) verdict {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if _, err := o.in.Write(append(request, '\n')); err != nil {
+	if _, err := o.In.Write(append(request, '\n')); err != nil {
 		tb.Fatal(err)
 	}
-	reply, err := o.out.ReadBytes('\n')
+	reply, err := o.Out.ReadBytes('\n')
 	if err != nil {
 		tb.Fatalf("the reference died on %s: %v", request, err)
 	}

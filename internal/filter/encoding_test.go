@@ -3,11 +3,9 @@ package filter
 import (
 	"encoding/json"
 	"math/rand/v2"
-	"os/exec"
 	"strings"
 	"testing"
 
-	"stockade/internal/filter/filtertest"
 	"stockade/internal/testenv"
 )
 
@@ -28,24 +26,8 @@ for request in sys.stdin:
 // TestEncodingsAgreeWithPython decodes all bytes and random ones with the
 // single-byte codecs and the Unicode ones.
 func TestEncodingsAgreeWithPython(t *testing.T) {
-	testenv.Need(t, "python3")
-	cmd := exec.Command(filtertest.Python(), "-c", decodeScript)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		cmd.Wait()
-	})
-	answers := json.NewDecoder(out)
+	python := testenv.Talk(t, testenv.PythonCommand(t, "-c", decodeScript))
+	in, answers := python.In, json.NewDecoder(python.Out)
 	ask := func(enc string, data []byte) any {
 		list := make([]int, len(data))
 		for i, b := range data {

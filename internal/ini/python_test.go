@@ -1,11 +1,8 @@
 package ini
 
 import (
-	"bufio"
 	"encoding/json"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
@@ -59,24 +56,8 @@ func plain(f *File) []any {
 }
 
 func TestRandomTextsAreReadAsByPython(t *testing.T) {
-	if _, err := os.Stat("/usr/bin/python3"); err != nil {
-		testenv.Skip(t, "Debian's package python3 is not installed")
-	}
-	cmd := exec.Command("/usr/bin/python3", "testdata/python.py")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = in.Close(); _ = cmd.Wait() }()
-	replies := bufio.NewReader(out)
+	python := testenv.Talk(t, testenv.PythonCommand(t, "testdata/python.py"))
+	in, replies := python.In, python.Out
 	rnd := rand.New(rand.NewPCG(7, 7))
 	n, good := 5000, 0
 	if testenv.Full() {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -19,15 +18,7 @@ import (
 // Python of the version that we imitate.
 func python(t *testing.T, script, stdin string) string {
 	t.Helper()
-	exe := testenv.Python(t)
-	cmd := exec.Command(exe, "-X", "utf8", "-c", script)
-	cmd.Stdin = strings.NewReader(stdin)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("python3: %v\n%s", err, errs.String())
-	}
-	return out.String()
+	return testenv.Output(t, testenv.PythonCommand(t, "-c", script), stdin)
 }
 
 func randomText(rnd *rand.Rand) string {

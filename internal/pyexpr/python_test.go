@@ -1,13 +1,9 @@
 package pyexpr
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -15,29 +11,11 @@ import (
 )
 
 // python evaluates expressions with the reference's interpreter and modules.
-type python struct {
-	in  io.WriteCloser
-	out *bufio.Reader
-}
+type python struct{ *testenv.Dialogue }
 
 func newPython(t *testing.T) *python {
 	t.Helper()
-	cmd := exec.Command("/usr/bin/python3", "testdata/formula.py")
-	cmd.Env = testenv.ProgramEnv(testenv.Reference(t))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
-	return &python{in, bufio.NewReader(out)}
+	return &python{testenv.Talk(t, testenv.ReferenceCommand(t, "testdata/formula.py"))}
 }
 
 // ask gives repr of the value; ok is false for an error.
@@ -47,10 +25,10 @@ func (p *python) ask(t *testing.T, question map[string]any) (text string, ok boo
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.in.Write(append(line, '\n')); err != nil {
+	if _, err := p.In.Write(append(line, '\n')); err != nil {
 		t.Fatal(err)
 	}
-	reply, err := p.out.ReadBytes('\n')
+	reply, err := p.Out.ReadBytes('\n')
 	if err != nil {
 		t.Fatal(err)
 	}

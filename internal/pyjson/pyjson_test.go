@@ -1,10 +1,8 @@
 package pyjson
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"os/exec"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -52,18 +50,12 @@ for text in json.load(sys.stdin):
 `
 
 func TestMistakesHavePythonsWords(t *testing.T) {
-	python := testenv.Python(t)
 	texts, err := json.Marshal(mistakes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(python, "-X", "utf8", "-c", pythonScript)
-	cmd.Stdin = bytes.NewReader(texts)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	answers := json.NewDecoder(bytes.NewReader(out))
+	out := testenv.Output(t, testenv.PythonCommand(t, "-c", pythonScript), string(texts))
+	answers := json.NewDecoder(strings.NewReader(out))
 	for _, text := range mistakes {
 		var want string
 		if err := answers.Decode(&want); err != nil {

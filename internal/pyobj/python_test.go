@@ -1,13 +1,11 @@
 package pyobj
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -18,15 +16,7 @@ import (
 // there is no Python of the version whose texts we promise.
 func python(t *testing.T, script, stdin string) string {
 	t.Helper()
-	exe := testenv.Python(t)
-	cmd := exec.Command(exe, "-X", "utf8", "-c", script)
-	cmd.Stdin = strings.NewReader(stdin)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("python3: %v\n%s", err, errs.String())
-	}
-	return out.String()
+	return testenv.Output(t, testenv.PythonCommand(t, "-c", script), stdin)
 }
 
 func TestEveryCharacterIsPrintableWhenPythonSaysSo(t *testing.T) {

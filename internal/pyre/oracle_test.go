@@ -3,8 +3,6 @@ package pyre
 import (
 	"bufio"
 	"encoding/json"
-	"os/exec"
-	"strings"
 	"testing"
 
 	"stockade/internal/testenv"
@@ -40,37 +38,8 @@ type reply struct {
 // versions have other texts and other Unicode tables.
 func newOracle(t testing.TB) *oracle {
 	t.Helper()
-	path := pythonPath()
-	if path == "" {
-		testenv.Skip(t, "there is no Python 3.11 to compare with")
-	}
-	cmd := exec.Command(path, "-X", "utf8", "testdata/oracle.py")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		cmd.Wait()
-	})
-	return &oracle{t: t, in: json.NewEncoder(in), out: bufio.NewReaderSize(out, 1<<20)}
-}
-
-func pythonPath() string {
-	for _, name := range []string{"python3.11", "python3", "/usr/bin/python3"} {
-		out, err := exec.Command(name, "-c", "import sys; print(sys.version_info[:2])").Output()
-		if err == nil && strings.TrimSpace(string(out)) == "(3, 11)" {
-			return name
-		}
-	}
-	return ""
+	d := testenv.Talk(t, testenv.PythonCommand(t, "testdata/oracle.py"))
+	return &oracle{t: t, in: json.NewEncoder(d.In), out: d.Out}
 }
 
 // ask sends a question and waits for the reply.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,7 +20,6 @@ import (
 // opened on path, and helpers to add bans.
 func python(t *testing.T, path, script string) string {
 	t.Helper()
-	ref := testenv.Reference(t)
 	const head = `
 import sys, time, json
 from fail2ban.server.database import Fail2BanDb
@@ -37,15 +35,7 @@ def ban(jail, ip, at, bantime, count, matches, failures, **data):
     for k, v in data.items(): tk.setData(k, v)
     db.addBan(jail, tk)
 `
-	cmd := exec.Command("/usr/bin/python3", "-c", head+script, path)
-	cmd.Env = append(testenv.ProgramEnv(ref), "PYTHONIOENCODING=utf-8", "LC_ALL=C.UTF-8")
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("reference: %v\n%s", err, stderr.String())
-	}
-	return string(out)
+	return testenv.Output(t, testenv.ReferenceCommand(t, "-c", head+script, path), "")
 }
 
 // sample are bans of all kinds, as a Go batch and as Python calls.

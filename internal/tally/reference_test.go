@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
 	"strconv"
 	"testing"
 
@@ -21,27 +20,8 @@ type oracle struct {
 }
 
 func newOracle(t *testing.T) *oracle {
-	dir := testenv.Reference(t)
-	cmd := exec.Command("/usr/bin/python3", "testdata/escalation.py")
-	cmd.Env = testenv.ProgramEnv(dir)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &oracle{T: t, ask: json.NewEncoder(in), get: bufio.NewScanner(out)}
+	d := testenv.Talk(t, testenv.ReferenceCommand(t, "testdata/escalation.py"))
+	return &oracle{T: t, ask: json.NewEncoder(d.In), get: bufio.NewScanner(d.Out)}
 }
 
 // bantimes are what the reference makes of these options.

@@ -11,10 +11,6 @@ import (
 	"time"
 )
 
-// python is the interpreter that Debian's package runs on. A python3 earlier
-// in PATH may lack what the package needs.
-const python = "/usr/bin/python3"
-
 // failedFetch is how long a failed download is remembered, so that a run
 // without network does not wait once for every package.
 const failedFetch = 10 * time.Minute
@@ -61,33 +57,6 @@ func Program(dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(python, append([]string{script}, args...)...)
 	cmd.Env = ProgramEnv(dir)
 	return cmd
-}
-
-// Python finds a Python 3.11, whose texts and expressions are the ones that we
-// imitate, or skips the test.
-func Python(tb testing.TB) string {
-	tb.Helper()
-	for _, name := range []string{"python3.11", "python3", python} {
-		path, ok := Look(name)
-		if !ok {
-			continue
-		}
-		version, err := exec.Command(path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").Output()
-		if err == nil && strings.TrimSpace(string(version)) == "3.11" {
-			return path
-		}
-	}
-	Skip(tb, "there is no Python 3.11 to compare with")
-	return ""
-}
-
-// ProgramEnv is the environment in which the unpacked programs find their own
-// modules, also for the server that a client starts.
-func ProgramEnv(dir string) []string {
-	return append(os.Environ(),
-		"PYTHONPATH="+filepath.Join(dir, "usr/lib/python3/dist-packages"),
-		"PYTHONDONTWRITEBYTECODE=1",
-		"PATH="+filepath.Join(dir, "usr/bin")+":/usr/sbin:/usr/bin:/sbin:/bin")
 }
 
 var fetched sync.Map // folder → error text, "" for success

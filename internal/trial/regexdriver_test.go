@@ -1,13 +1,10 @@
 package trial
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"io"
 	"math"
 	"net"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"stockade/internal/filter/filtertest"
 	"stockade/internal/ipaddr"
 	"stockade/internal/testenv"
 )
@@ -48,9 +44,8 @@ for request in sys.stdin:
 
 // reference is the reference's fail2ban-regex.
 type reference struct {
+	*testenv.Dialogue
 	t   testing.TB
-	in  io.WriteCloser
-	out *bufio.Reader
 	dir string
 }
 
@@ -58,25 +53,10 @@ func startReference(t testing.TB, cwd string) *reference {
 	t.Helper()
 	testenv.Need(t, "python3")
 	dir := testenv.Reference(t)
-	cmd := exec.Command(filtertest.Python(), "-W", "ignore", "-c", regexScript)
-	cmd.Env = append(testenv.ProgramEnv(dir), "TZ=UTC", "LC_ALL=C.UTF-8", "COLUMNS=80")
+	cmd := testenv.ReferenceCommand(t, "-W", "ignore", "-c", regexScript)
+	cmd.Env = append(cmd.Env, "TZ=UTC", "COLUMNS=80")
 	cmd.Dir = cwd
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		cmd.Wait()
-	})
-	return &reference{t, in, bufio.NewReader(out), dir}
+	return &reference{Dialogue: testenv.Talk(t, cmd), t: t, dir: dir}
 }
 
 // result is what a program did.
@@ -91,10 +71,10 @@ func (r *reference) run(args []string) result {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if _, err := r.in.Write(append(b, '\n')); err != nil {
+	if _, err := r.In.Write(append(b, '\n')); err != nil {
 		r.t.Fatal(err)
 	}
-	line, err := r.out.ReadBytes('\n')
+	line, err := r.Out.ReadBytes('\n')
 	if err != nil {
 		r.t.Fatalf("the reference ended: %v", err)
 	}

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"stockade/internal/filter/filtertest"
 	"stockade/internal/testenv"
 	"stockade/library"
 )
@@ -101,10 +99,9 @@ sys.__stdout__.write("%d %d" % (count, len(result.failures) + len(result.errors)
 // read them.)
 func TestSampleCountIsTheReferences(t *testing.T) {
 	dir := testenv.Reference(t)
-	testenv.Need(t, "python3")
 	config := filepath.Join(dir, "etc/fail2ban")
-	cmd := exec.Command(filtertest.Python(), "-W", "ignore", "-c", countScript)
-	cmd.Env = append(testenv.ProgramEnv(dir), "FAIL2BAN_CONFIG_DIR="+config, "PYTHONUTF8=1")
+	cmd := testenv.ReferenceCommand(t, "-W", "ignore", "-c", countScript)
+	cmd.Env = append(cmd.Env, "FAIL2BAN_CONFIG_DIR="+config)
 	text, err := cmd.Output()
 	if err != nil {
 		testenv.Skip(t, "the reference's own sample tests do not run here: "+err.Error())

@@ -4,14 +4,10 @@
 package filtertest
 
 import (
-	"bufio"
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"testing"
 
 	"stockade/internal/testenv"
@@ -20,22 +16,10 @@ import (
 //go:embed driver.py
 var script string
 
-// Python is the interpreter that a distribution's packages are made for; another
-// one that stands earlier in the path lacks their modules.
-func Python() string {
-	const system = "/usr/bin/python3"
-	if _, err := os.Stat(system); err == nil {
-		return system
-	}
-	return "python3"
-}
-
 // Driver is the Python process.
 type Driver struct {
-	tb  testing.TB
-	in  io.WriteCloser
-	out *bufio.Reader
-	cmd *exec.Cmd
+	*testenv.Dialogue
+	tb testing.TB
 	// Dir is the folder of the unpacked reference.
 	Dir string
 	ids int
@@ -52,26 +36,9 @@ func Start(tb testing.TB, zone string) *Driver {
 // StartIn is Start with the reference's folder.
 func StartIn(tb testing.TB, dir, zone string) *Driver {
 	tb.Helper()
-	d := &Driver{tb: tb, Dir: dir}
-	d.cmd = exec.Command(Python(), "-W", "ignore", "-c", script)
-	d.cmd.Env = append(testenv.ProgramEnv(d.Dir), "TZ="+zone, "PYTHONHASHSEED=0", "PYTHONUTF8=1")
-	var err error
-	if d.in, err = d.cmd.StdinPipe(); err != nil {
-		tb.Fatal(err)
-	}
-	out, err := d.cmd.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	d.out = bufio.NewReaderSize(out, 1<<20)
-	if err := d.cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		d.in.Close()
-		d.cmd.Wait()
-	})
-	return d
+	cmd := testenv.PythonCommand(tb, "-W", "ignore", "-c", script)
+	cmd.Env = append(testenv.ProgramEnv(dir), "TZ="+zone, "PYTHONHASHSEED=0")
+	return &Driver{Dialogue: testenv.Talk(tb, cmd), tb: tb, Dir: dir}
 }
 
 // Spec is how a filter is set up.
@@ -249,9 +216,9 @@ func (d *Driver) roundTrip(req, reply any) []byte {
 		d.tb.Fatal(err)
 	}
 	go func() {
-		d.in.Write(append(b, '\n'))
+		d.In.Write(append(b, '\n'))
 	}()
-	raw, err := d.out.ReadBytes('\n')
+	raw, err := d.Out.ReadBytes('\n')
 	if err != nil {
 		d.tb.Fatalf("reference ended: %v", err)
 	}

@@ -55,7 +55,7 @@ func (f *Filter) SetUseDNS(value any) error {
 	case string:
 		v = strings.ToLower(x)
 	default:
-		return pyobj.Errorf("AttributeError", "'%s' object has no attribute 'lower'", typeName(value))
+		return pyobj.Errorf("AttributeError", "'%s' object has no attribute 'lower'", pyobj.TypeName(value))
 	}
 	switch v {
 	case "yes", "warn", "no", "raw":
@@ -74,7 +74,7 @@ func (f *Filter) UseDNS() string { return f.settings.useDNS }
 // SetMaxLines sets how many lines are searched together. It acts on
 // expressions added afterwards.
 func (f *Filter) SetMaxLines(value any) error {
-	n, err := pyInt(value)
+	n, err := pyobj.Int(value)
 	if err != nil {
 		return err
 	}
@@ -88,53 +88,6 @@ func (f *Filter) SetMaxLines(value any) error {
 
 // MaxLines is what SetMaxLines set.
 func (f *Filter) MaxLines() int { return f.settings.maxLines }
-
-// pyInt is Python's int() of what may come over the socket.
-func pyInt(value any) (int, error) {
-	switch x := value.(type) {
-	case int:
-		return x, nil
-	case bool:
-		if x {
-			return 1, nil
-		}
-		return 0, nil
-	case float64:
-		return int(x), nil
-	case string:
-		s := strings.TrimSpace(x)
-		if n, err := strconv.Atoi(strings.ReplaceAll(s, "_", "")); err == nil && !strings.HasPrefix(s, "_") && !strings.HasSuffix(s, "_") && !strings.Contains(s, "__") {
-			return n, nil
-		}
-		return 0, pyobj.Errorf("ValueError", "invalid literal for int() with base 10: %s", pyobj.Repr(x))
-	}
-	return 0, pyobj.Errorf("TypeError", "int() argument must be a string, a bytes-like object or a real number, not '%s'", typeName(value))
-}
-
-// typeName is Python's name for the type of a value.
-func typeName(value any) string {
-	switch value.(type) {
-	case nil:
-		return "NoneType"
-	case bool:
-		return "bool"
-	case int:
-		return "int"
-	case float64:
-		return "float"
-	case string:
-		return "str"
-	case []byte:
-		return "bytes"
-	case pyobj.Tuple:
-		return "tuple"
-	case *pyobj.Dict:
-		return "dict"
-	case pyobj.Set:
-		return "set"
-	}
-	return "list"
-}
 
 // SetDatePattern replaces the date templates by those of the option; an empty
 // option stands for the defaults.

@@ -160,11 +160,3 @@ func (m *mailer) summary(dropped int, r *Result) {
 func (m *mailer) send(what, text string) error {
 	return m.deliver(m.message(fmt.Sprintf("[Fail2Ban] %s: %s %s", m.jail(), what, fullHostname()), text+m.farewell()))
 }
-
-func init() {
-	for kind := range mailKinds {
-		reporting[kind] = newMailer
-	}
-	reporting["complain"], reporting["xarf-login-attack"] = newAbuseMail, newAbuseMail
-	reporting[smtpKind] = newSMTPAction
-}

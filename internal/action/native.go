@@ -1,6 +1,8 @@
 package action
 
 import (
+	"strings"
+
 	"stockade/internal/logbook"
 	"stockade/internal/ticket"
 )
@@ -32,6 +34,22 @@ var enforcing = map[string]func(parts) native{
 // reporting are those that only tell others. Each has a bounded queue of its
 // own, in which one ticket comes at a time and waiting harms nobody.
 var reporting = map[string]func(parts) native{
+	"mail":                         newMailer,
+	"mail-whois":                   newMailer,
+	"mail-whois-lines":             newMailer,
+	"mail-buffered":                newMailer,
+	"sendmail":                     newMailer,
+	"sendmail-whois":               newMailer,
+	"sendmail-whois-lines":         newMailer,
+	"sendmail-whois-matches":       newMailer,
+	"sendmail-whois-ipmatches":     newMailer,
+	"sendmail-whois-ipjailmatches": newMailer,
+	"sendmail-geoip-lines":         newMailer,
+	"sendmail-buffered":            newMailer,
+	"complain":                     newAbuseMail,
+	"xarf-login-attack":            newAbuseMail,
+	smtpKind:                       newSMTPAction,
+
 	"abuseipdb":     newWebReport,
 	"blocklist_de":  newWebReport,
 	"ipthreat":      newWebReport,
@@ -136,6 +154,9 @@ func Native(src *Source) (kind, why string) {
 		return "", "the jail gives it commands of its own, so it runs as commands"
 	default:
 		names, whose := knownNames(src.Digest)
+		if len(names) == 0 && strings.HasSuffix(src.Name, ".py") {
+			return "", "it is a Python class, which runs in a process of its own"
+		}
 		if len(names) == 0 {
 			return "", "its files differ from all stock ones, so it runs as commands"
 		}

@@ -154,10 +154,12 @@ func Start(ctx context.Context, opt Options) (*Process, error) {
 	return p, nil
 }
 
-// interpreter finds Python: that of the system first, because its packages are
-// those that Fail2ban's actions could use.
+// interpreters are the names of Python: that of the system first, because its
+// packages are those that Fail2ban's actions could use.
+var interpreters = []string{"/usr/bin/python3", "python3"}
+
 func interpreter() (string, error) {
-	for _, name := range []string{"/usr/bin/python3", "python3"} {
+	for _, name := range interpreters {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}

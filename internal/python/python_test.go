@@ -226,6 +226,15 @@ func TestClassesThatCannotBeUsedSayWhy(t *testing.T) {
 	}
 }
 
+func TestMissingPythonIsSaidPlainly(t *testing.T) {
+	before := interpreters
+	interpreters = []string{"/nosuch/python3"}
+	defer func() { interpreters = before }()
+	if _, err := Start(t.Context(), Options{File: "x.py"}); !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "install it") {
+		t.Error(err)
+	}
+}
+
 func TestWhatIsPrintedComesApart(t *testing.T) {
 	b := load(t, `
 class Action(ActionBase):

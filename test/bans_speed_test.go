@@ -112,20 +112,30 @@ func kernelSpeed(t *testing.T) {
 	fmt.Printf("  %-52s %10.0f bans/s for %.1f s, the slowest in a hundred after %v\n", "10,000 single bans a second",
 		float64(len(rest))/took.Seconds(), took.Seconds(), waits[len(waits)*99/100].Round(time.Microsecond))
 
-	set = actionsIn(t, testenv.NewNetns(t))
+	restored, lifted := time.Hour, time.Hour
+	for range 3 {
+		in, out := restoredAndLifted(t)
+		restored, lifted = min(restored, in), min(lifted, out)
+	}
+	fmt.Printf("  %-52s %10v\n", "100,000 restored, half IPv6 (aim: under 1 s)", restored.Round(time.Millisecond))
+	fmt.Printf("  %-52s %10v\n", "100,000 lifted (aim: under 1 s)", lifted.Round(time.Millisecond))
+}
+
+func restoredAndLifted(t *testing.T) (restored, lifted time.Duration) {
+	t.Helper()
+	set := actionsIn(t, testenv.NewNetns(t))
 	all := mixed(100_000)
 	for _, one := range all {
 		one.Restored = true
 	}
-	restored := carriedOut(t, set, action.Ban, all)
+	restored = carriedOut(t, set, action.Ban, all)
 	stopped := make(chan action.Result)
-	began = time.Now()
+	began := time.Now()
 	set.Stop(all, action.Lift, func(r action.Result) { stopped <- r })
 	if r := <-stopped; r.Err != nil {
 		t.Fatal(r.Err)
 	}
-	fmt.Printf("  %-52s %10v\n", "100,000 restored, half IPv6 (aim: under 1 s)", restored.Round(time.Millisecond))
-	fmt.Printf("  %-52s %10v\n", "100,000 lifted (aim: under 1 s)", time.Since(began).Round(time.Millisecond))
+	return restored, time.Since(began)
 }
 
 // packetSpeed compares how fast an innocent flow goes with an empty and a full

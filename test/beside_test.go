@@ -26,7 +26,7 @@ func opensshLog(tb testing.TB) string {
 
 // generatedLog mixes what a server on the Internet logs, the same every time.
 func generatedLog(lines int) string {
-	users := []string{"root", "admin", "oracle", "test", "ubuntu", "0101", "nobody"}
+	users := []string{"root", "admin", "oracle", "test", "ubuntu", " 0101", "a  b", "nobody"}
 	var b strings.Builder
 	for n := 0; n < lines; {
 		k := n*7919 + 13

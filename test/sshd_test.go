@@ -42,6 +42,7 @@ PermitRootLogin yes
 UsePAM no
 UseDNS no
 StrictModes no
+AuthorizedKeysFile %[1]s/authorized_keys
 `, h.dir)
 	writeFile(t, h.path("sshd_config"), config+"PerSourcePenalties no\n")
 	sshd, _ := testenv.Look("sshd")

@@ -66,12 +66,18 @@ type Jail struct {
 type Action struct {
 	Name string `json:"name"`
 	// Native says that no command is run for it; Why says why, or why not.
-	Native  bool   `json:"native"`
-	Why     string `json:"why,omitempty"`
-	Report  bool   `json:"report"`
-	Held    int    `json:"held"`
+	Native bool   `json:"native"`
+	Why    string `json:"why,omitempty"`
+	Report bool   `json:"report"`
+	Held   int    `json:"held"`
+	// Waiting to Left say what became of the tickets of a report; Waiting also
+	// counts the changes that a far service has not taken yet.
 	Waiting int    `json:"waiting"`
+	Sent    int    `json:"sent,omitempty"`
+	Skipped int    `json:"skipped,omitempty"`
+	Failed  int    `json:"failed,omitempty"`
 	Dropped int    `json:"dropped"`
+	Left    int    `json:"left,omitempty"`
 	Error   string `json:"error,omitempty"`
 	// ErrorAt is when that was.
 	ErrorAt *time.Time `json:"errorAt,omitempty"`
@@ -151,7 +157,8 @@ func describe(r *http.Request, j *jail.Jail, list bool) (Jail, error) {
 func describeAction(s action.Status) Action {
 	one := Action{
 		Name: s.Name, Native: s.Native, Why: s.Why, Report: s.Report, Held: s.Held,
-		Waiting: s.Waiting, Dropped: s.Dropped, Error: s.LastError,
+		Waiting: s.Waiting, Sent: s.Sent, Skipped: s.Skipped, Failed: s.Failed, Dropped: s.Dropped, Left: s.Left,
+		Error: s.LastError,
 	}
 	if s.LastError != "" {
 		one.ErrorAt = &s.ErrorTime

@@ -73,6 +73,8 @@ func TestOnlySessionsThatWereLetInAreFound(t *testing.T) {
 			r.process(101, 50, 1000, "sshd", sshd, "sshd: ann@pts/0")
 		}, "[192.0.2.101]"},
 		{"without a terminal", func(r tree) { r.process(101, 50, 1000, "sshd", sshd, "sshd: ann@notty") }, "[192.0.2.101]"},
+		{"that only forwards", func(r tree) { r.process(101, 50, 1000, "sshd", sshd, "sshd: ann") }, "[192.0.2.101]"},
+		{"a listener", func(r tree) { r.process(101, 50, 0, "sshd", sshd, "sshd: /usr/sbin/sshd") }, "[]"},
 		{"of root", func(r tree) { r.process(101, 50, 0, "sshd", sshd, "sshd: root@pts/3") }, "[192.0.2.101]"},
 		{"of a newer daemon", func(r tree) {
 			r.process(101, 50, 0, "sshd-session", "/usr/lib/openssh/sshd-session", "sshd-session: root@pts/3")

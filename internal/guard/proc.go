@@ -15,9 +15,10 @@ import (
 // The programs that serve SSH sessions; since OpenSSH 9.8 there are two.
 var daemons = []string{"sshd", "sshd-session"}
 
-// sessionTitle is what the process of a session that was let in calls itself.
-// Before that there is no terminal behind the name, but a word in brackets.
-var sessionTitle = regexp.MustCompile(`^sshd(-session)?: [^@\[\]\x00]+@[\w/.-]+[\x00 ]*$`)
+// sessionTitle is what the process of a session that was let in calls itself:
+// the user's name, and the terminal if there is one. Before that a word in
+// brackets stands behind it.
+var sessionTitle = regexp.MustCompile(`^sshd(-session)?: [^\[\]/\x00 ]+(@[\w/.-]+)?[\x00 ]*$`)
 
 // established is the state of a connection in /proc/net/tcp, see proc_net(5).
 const established = "01"

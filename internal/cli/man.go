@@ -29,7 +29,9 @@ func writeManual(dir string) error {
 // manualPages are the manual pages, from what the help is made of.
 func manualPages() map[string]*manual.Page {
 	return map[string]*manual.Page{
-		"stockade.1":        stockadePage(),
+		"stockade.1": stockadePage("stockade"),
+		// The manual that people know by this name sends them to the others.
+		"fail2ban.1":        stockadePage("fail2ban"),
 		"fail2ban-client.1": clientPage(),
 		"fail2ban-server.1": serverPage(),
 		"fail2ban-regex.1":  regexPage(),
@@ -41,8 +43,8 @@ func newPage(name, section, title string) *manual.Page {
 	return manual.New(name, section, "Stockade "+Version, title)
 }
 
-func stockadePage() *manual.Page {
-	p := newPage("stockade", "1", "keeps out addresses that attack")
+func stockadePage(name string) *manual.Page {
+	p := newPage(name, "1", "keeps out addresses that attack")
 	p.Section("SYNOPSIS")
 	p.Usage("stockade VERB ...")
 	p.Section("DESCRIPTION")

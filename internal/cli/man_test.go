@@ -19,7 +19,7 @@ func TestManualPagesRenderWithoutAWarning(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages, err := os.ReadDir(dir)
-	if err != nil || len(pages) != 5 {
+	if err != nil || len(pages) != 6 {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
 	for _, page := range pages {

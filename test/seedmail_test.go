@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -204,5 +205,59 @@ Action = Told
 	}
 	if files, _ := filepath.Glob(in.path("MARK*")); len(files) > 0 {
 		t.Error("something of the attack was executed")
+	}
+}
+
+// TestIdentifiersOfStrangersAreHarmlessInMails bans what is no address but text
+// of an attacker's choice, with each form of the mail actions.
+func TestIdentifiersOfStrangersAreHarmlessInMails(t *testing.T) {
+	const id = "x\"; touch MARK; \"'$(touch MARK)`touch MARK` |touch MARK\\nBcc: v@x"
+	for _, native := range []string{"auto", "never"} {
+		t.Run("native "+native, func(t *testing.T) {
+			t.Parallel()
+			box := newOutbox(t)
+			in := place(t, box.first(stockade(t)), nil, "")
+			jails := "[DEFAULT]\nenabled = true\nfilter = named\nbackend = polling\nlogpath = DIR/attack.log\ndatepattern = {NONE}\nmaxretry = 1\n"
+			names := []string{"sendmail-whois-lines", "sendmail-whois-ipmatches", "mail-whois-lines", "sendmail-buffered", "complain"}
+			for _, name := range names {
+				params := "native=" + native + ", logpath='DIR/attack.log', lines=1, tmpfile='DIR/buffer', addr_resolver=nobody.invalid"
+				if strings.HasPrefix(name, "sendmail") {
+					params += `, mailcmd="` + box.dir + `/bin/sendmail -f '<sender>' '<dest>'"`
+				}
+				jails += "[" + name + "]\naction = " + name + "[" + params + "]\n"
+			}
+			in.write(t, "etc/jail.conf", "[DEFAULT]\n")
+			in.write(t, "etc/jail.local", jails)
+			in.write(t, "etc/filter.d/named.conf", "[Definition]\nfailregex = ^failure of <F-ID>.+</F-ID>$\n")
+			in.write(t, "attack.log", "")
+			in.start(t)
+			in.append(t, "attack.log", "failure of "+strings.ReplaceAll(id, "MARK", in.path("MARK"))+"\n")
+			for _, name := range names {
+				eventually(t, name+" bans", func() bool { return strings.Contains(in.log(), "["+name+"] Ban x") })
+			}
+			in.ask(t, "stop")
+			in.gone(t)
+			if _, err := os.Stat(in.path("MARK")); err == nil {
+				t.Error("something of the identifier was executed")
+			}
+			bans := 0
+			for _, m := range box.mails(t) {
+				subject, text := m.subject(), m.text
+				if !slices.Contains(m.args, "-s") {
+					o := mailtest.Open(t, []byte(m.text))
+					subject, text = o.Subject, o.Text
+				}
+				if !strings.Contains(subject, ": banned x") {
+					continue
+				}
+				bans++
+				if !strings.Contains(text, in.path("MARK")) || strings.Contains(m.text, "\nBcc:") {
+					t.Errorf("%q in\n%s", m.args, m.text)
+				}
+			}
+			if bans != 3 {
+				t.Errorf("%d mails of bans\n%s", bans, in.log())
+			}
+		})
 	}
 }

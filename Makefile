@@ -19,7 +19,8 @@ GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 
 # The packages with goroutines; the others are plain values, which the race detector only slows down.
 RACED = ./internal/action ./internal/api ./internal/control ./internal/event ./internal/ignore \
-	./internal/jail ./internal/logbook ./internal/netfilter ./internal/server ./internal/source/... ./internal/store
+	./internal/jail ./internal/logbook ./internal/mail ./internal/netfilter ./internal/python ./internal/server \
+	./internal/source/... ./internal/store ./internal/whois
 
 export CGO_ENABLED = 0
 

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -54,9 +56,15 @@ func (j *jailReader) readFilter() *problem {
 	if bad != nil {
 		return j.specProblem("filter", spec, "", bad)
 	}
+	for _, p := range j.trial.params {
+		params = slices.DeleteFunc(params, func(old Param) bool { return old.Name == p.Name })
+		params = append(params, p)
+	}
 	d, err := j.tree.filterDefinition(request{
 		name: name, params: params, overridden: j.scope.has,
-		vars: map[string]string{"enabled": j.vars["enabled"], "backend": j.vars["backend"], "filter": spec},
+		vars: map[string]string{
+			"enabled": j.vars["enabled"], "backend": cmp.Or(j.trial.backend, j.vars["backend"]), "filter": spec,
+		},
 	})
 	if err != nil {
 		if err.Origin.IsZero() {

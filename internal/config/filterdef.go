@@ -72,8 +72,10 @@ func ReadFilter(opts Options, nameOrPath string, params []Param, jail string) (*
 }
 
 // JailFilter reads the filter of a jail of the tree together with the jail's
-// own regexes and options, as it would be sent to the server.
-func (t *Tree) JailFilter(jail string) (*FilterDef, []Finding, error) {
+// own regexes and options, as it would be sent to the server. The filter is
+// told of this backend and given these parameters, beside those that the jail
+// names.
+func (t *Tree) JailFilter(jail, backend string, params []Param) (*FilterDef, []Finding, error) {
 	r := &Result{}
 	if _, ok := t.jails.section(jail); !ok {
 		return nil, nil, &problem{
@@ -82,6 +84,7 @@ func (t *Tree) JailFilter(jail string) (*FilterDef, []Finding, error) {
 		}
 	}
 	j := t.newJailReader(jail, Dump, r)
+	j.trial.backend, j.trial.params = backend, params
 	if _, err := j.enabled(); err != nil {
 		return nil, r.Findings, err
 	}

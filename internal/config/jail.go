@@ -77,6 +77,11 @@ type jailReader struct {
 	vars    map[string]string
 	backend string
 	filter  *definition
+	// trial is what the filter of a jail is given that is only tried.
+	trial struct {
+		backend string
+		params  []Param
+	}
 }
 
 // jailValue is an option that was read.

@@ -161,14 +161,14 @@ func TestFilterOfAJailHasTheJailsOwnRegexes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	def, _, err := tree.JailFilter("j")
+	def, _, err := tree.JailFilter("j", "", nil)
 	if err != nil || len(def.Failregex) != 2 || def.UseDNS != "no" || def.Failregex[1].Origin.Line != 5 {
 		t.Errorf("%+v, %v", def, err)
 	}
 	if def.Failregex[0].Origin.File != filepath.Join(dir, "filter.d/f.conf") {
 		t.Errorf("the filter's regex stems from %s", def.Failregex[0].Origin)
 	}
-	if _, _, err := tree.JailFilter("jj"); err == nil {
+	if _, _, err := tree.JailFilter("jj", "", nil); err == nil {
 		t.Error("no error for a missing jail")
 	}
 }

@@ -51,6 +51,15 @@ failregex = ^s(?P<mlfid>\d) c <HOST>
 prefregex = ^ <F-CONTENT>.+</F-CONTENT>$
 failregex = ^x <HOST>$
 `,
+	"jails.log": "2026-11-22 12:00:00 x from 192.0.2.1\n2026-11-22 12:00:00 y from 192.0.2.2\n2026-11-22 12:00:00 own from 192.0.2.3\n" +
+		"2026-11-22 12:00:00 jail from 192.0.2.4\n2026-11-22 12:00:00 own from 192.0.2.9\n",
+	"own/fail2ban.conf":        "[Definition]\n",
+	"own/filter.d/filter.conf": "[Definition]\n_m_a = x\n_m_b = y\nmode = a\nfailregex = ^ <_m_<mode>> from <HOST>$\n",
+	"own/jail.conf": "[alone]\nfilter = filter\n" +
+		"[own]\nfilter = filter[mode=b]\nfailregex = ^ own from <HOST>$\nignoreregex = ^ own from 192.0.2.9$\nmaxlines = 3\n" +
+		"[filter]\nfilter = filter\nfailregex = ^ jail from <HOST>$\n" +
+		"[set]\nfilter = filter[mode=b]\n" +
+		"[ruled]\nfilter = filter[mode=b]\nprefregex = ^ (?:x|y|own)<F-CONTENT>.+</F-CONTENT>$\nfailregex = ^ from <HOST>$\n",
 }
 
 const dated = "2005-08-14 10:00:00 x 1.2.3.4"
@@ -144,10 +153,22 @@ var invocations = [][]string{
 	{"Aug 14 11:53:01 this is a line that is longer than fifty characters by far 1.2.3.4", "by far <HOST>$|and this is a regex that is longer than that"},
 }
 
+func init() {
+	for _, spec := range []string{
+		"alone", "own", "own[mode=a]", "own[logtype=short]", "filter", "filter[mode=b]", `filter[failregex="^ own from <HOST>$"]`,
+		"set", "set[mode=a]", "set[backend=systemd]", "set[mode=a, logtype=journal]", "ruled", "ruled[mode=a]", `ruled[prefregex="^ x"]`,
+	} {
+		invocations = append(invocations, []string{"-c", "own", "-v", "jails.log", spec}, []string{"-c", "own", "-o", "ip", "jails.log", spec})
+	}
+}
+
 func workDir(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range workFiles {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -135,21 +135,9 @@ func (t *regexTrial) jailDefinition(opts config.Options, name string, params []c
 	if err != nil {
 		return nil
 	}
-	def, _, err := tree.JailFilter(name)
+	def, _, err := tree.JailFilter(name, t.backend(), params)
 	if err != nil || def == nil || len(def.Failregex) == 0 {
 		return nil
-	}
-	if def.Name != "" && (len(params) > 0 || (raw(def, "logtype") == "journal") != t.isJournal()) {
-		if _, ok := find(params, "mode"); !ok && raw(def, "mode") != "" {
-			params = append(params[:len(params):len(params)], config.Param{Name: "mode", Value: raw(def, "mode")})
-		}
-		match := def.JournalMatch
-		if def, _, err = config.ReadFilter(opts, def.Name, t.forLog(params), name); err != nil {
-			return nil
-		}
-		if len(match) > 0 {
-			def.JournalMatch = match
-		}
 	}
 	t.use("jail", name)
 	if len(t.rules.params) > 0 {

@@ -102,6 +102,7 @@ func (c *command) run(text string, in *info, logs *[]logbook.Record) bool {
 	mu.Lock()
 	out := execute(c.env.Clock, s, timeout, shown, 0)
 	mu.Unlock()
+	hide(out.logs, c.props.secrets())
 	*logs = append(*logs, out.logs...)
 	return out.ok
 }

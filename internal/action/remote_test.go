@@ -383,3 +383,73 @@ func TestSlowCloudflareKeepsNoBanOutOfTheKernelLane(t *testing.T) {
 	close(block)
 	s.settled(b)
 }
+
+func TestNetscalerTakesBansAndUnbans(t *testing.T) {
+	var mu sync.Mutex
+	bound := map[string]bool{}
+	s := newService(t, func(w http.ResponseWriter, x exchange) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch x.Method {
+		case http.MethodPut:
+			var b struct {
+				Binding struct{ Value string } `json:"policydataset_value_binding"`
+			}
+			_ = json.Unmarshal([]byte(x.Body), &b)
+			if bound[b.Binding.Value] {
+				w.WriteHeader(http.StatusConflict)
+				fmt.Fprint(w, `{"errorcode":273,"message":"Resource already exists"}`)
+				return
+			}
+			bound[b.Binding.Value] = true
+		case http.MethodDelete:
+			value := strings.TrimPrefix(x.Query["args"][0], "value:")
+			if !bound[value] {
+				w.WriteHeader(http.StatusNotFound)
+				fmt.Fprint(w, `{"errorcode":258,"message":"No such resource"}`)
+				return
+			}
+			delete(bound, value)
+		}
+	})
+	bound["192.0.2.1"] = true
+	b := newBench(t)
+	b.env.Dial = s.dial
+	b.set = NewSet(b.env)
+	t.Cleanup(b.set.Quit)
+	if err := b.set.Add("ns", &Source{Name: "netscaler", Library: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.props("ns", "ns_host", "ns.example", "ns_auth", "dXNlcjpwdw==", "ns_dataset", "set1")
+	b.start()
+	b.job(Ban, tick("192.0.2.1"), tick("2001:db8::1"))
+	s.settled(b)
+	mu.Lock()
+	if !bound["192.0.2.1"] || !bound["2001:db8::1"] {
+		t.Errorf("bound %v", bound)
+	}
+	delete(bound, "192.0.2.1")
+	mu.Unlock()
+	b.stop(Lift, tick("192.0.2.1"), tick("2001:db8::1"))
+	if len(bound) != 0 {
+		t.Errorf("left %v", bound)
+	}
+	for _, line := range b.log {
+		if strings.HasPrefix(line, "ERROR") {
+			t.Error(line)
+		}
+	}
+	// With something to check the certificate by, it is checked.
+	b.set = NewSet(b.env)
+	if err := b.set.Add("ns", &Source{Name: "netscaler", Library: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.props("ns", "ns_host", "ns.example", "ns_auth", "dXNlcjpwdw==", "ns_dataset", "set1", "verify", "yes")
+	b.start()
+	b.job(Ban, tick("192.0.2.7"))
+	b.wantLogSoon("cannot enforce now: ns.example: tls: failed to verify certificate")
+	b.set.Quit()
+	if bound["192.0.2.7"] {
+		t.Error("sent to whoever answers")
+	}
+}

@@ -193,3 +193,47 @@ func TestWebActionsSendWhatTheReferenceSends(t *testing.T) {
 		})
 	}
 }
+
+// The reference can run our webhook, too: it sends its own text.
+func TestWebhookWorksForOtherPrograms(t *testing.T) {
+	root := testenv.Reference(t)
+	props, _ := actionProps(t, filepath.Join(testenv.Module(t), "library/action.d"), `webhook[url="https://hook.example/x", name=j]`)
+	s := newService(t, nil)
+	var ops []webOp
+	for i, text := range strange {
+		if strings.Contains(text, "\xff") {
+			continue // Python keeps such bytes in a way that JSON has no form for.
+		}
+		ops = append(ops, webOp{webTicket{IP: fmt.Sprintf("192.0.2.%d", i+1), Matches: []string{"line of " + text, "and\tmore"}}, []string{"ban"}})
+	}
+	if failed, _ := s.reference(root, props, ops); len(failed) > 0 {
+		t.Fatalf("failed at %v", failed)
+	}
+	got := s.take()
+	if len(got) != len(ops) {
+		t.Fatalf("%d requests for %d bans", len(got), len(ops))
+	}
+	for i, x := range got {
+		var m map[string]string
+		if err := json.Unmarshal([]byte(x.Body), &m); err != nil {
+			t.Fatalf("%v in %s", err, x.Body)
+		}
+		want := map[string]string{
+			"event": "ban", "jail": "j", "ip": ops[i].IP, "text": ops[i].IP + " was banned by j after 3 attempts",
+			"matches": printableLines(strings.Join(ops[i].Matches, "\n")),
+		}
+		if diff := cmp.Diff(want, m); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// printableLines is a text without control characters but tabs and line ends.
+func printableLines(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' {
+			return -1
+		}
+		return r
+	}, text)
+}

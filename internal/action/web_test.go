@@ -299,3 +299,12 @@ func TestWebhookSumsUpWhatDidNotFit(t *testing.T) {
 		t.Errorf("%q, want %q; %d requests, %+v", got[len(got)-1].Body, want, len(got), st.ReportCounts)
 	}
 }
+
+func TestKeysOfCommandsStayOutOfTheLog(t *testing.T) {
+	b := newBench(t)
+	b.action("x", "actionban", "echo <abuseipdb_apikey>/<smtp_password>/<pass>/<port>; exit 3",
+		"abuseipdb_apikey", "ABCDEFGH", "smtp_password", "s3cret", "pass", "no", "port", "8080")
+	b.job(Ban, tick("192.0.2.1"))
+	b.wantLog("echo ***/***/no/8080; exit 3", "stdout: '***/***/no/8080'")
+	b.noSecret("ABCDEFGH", "s3cret")
+}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -139,7 +141,7 @@ alias_database =
 	}
 	s.write(t, "/etc/postfix/master.cf", master)
 	for _, name := range []string{"post-install", "postfix-files", "postfix-script"} {
-		s.must(t, "cp "+unpacked(t, layers[0]...)+"/etc/postfix/"+name+" /etc/postfix/")
+		run(t, exec.Command("cp", "-p", filepath.Join(unpacked(t, layers[0]...), "etc/postfix", name), s.path("/etc/postfix/")))
 	}
 	s.must(t, "mkdir -p /var/spool/postfix /var/lib/postfix; chown postfix: /var/lib/postfix; postfix start")
 	s.listening(t, "587")

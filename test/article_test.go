@@ -23,6 +23,9 @@ func TestArticle(t *testing.T) {
 	}{
 		{"Two ways to install", followInstall},
 		{"Basic configuration", followBasics},
+		{"Time Abbreviation Formats", followTimes},
+		{"Advanced configuration", followAdvanced},
+		{"Protecting other services", followServices},
 	} {
 		if !t.Run(chapter.heading, func(t *testing.T) { chapter.follow(t, s) }) {
 			t.Logf("the server's log:\n%s", short(s.log()))

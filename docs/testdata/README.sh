@@ -1,0 +1,1 @@
+fail2ban-client start >/dev/null

@@ -22,7 +22,8 @@ var floors = map[string]int{
 	"server": 6, "trial": 6,
 	"control": 7,
 	"api":     8, "replay": 8,
-	"cli": 9,
+	"doctor": 9,
+	"cli":    10,
 	// Test support: it imports nothing of ours, any test may import it.
 	"testenv": 0,
 }

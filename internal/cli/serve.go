@@ -145,7 +145,7 @@ func (d *daemonProcess) open() error {
 		return fmt.Errorf("set log target %s: %w", o.logtarget, err)
 	}
 	d.server = server.New(server.Options{
-		Book: d.book, Version: Compatible, Native: !o.noNative, Careful: !o.noLibrary, Pidfile: o.pidfile, Daemon: d.daemon,
+		Book: d.book, Version: Compatible, Native: !o.noNative, Careful: !o.noLibrary, Strict: os.Getenv(strictMark) == "1", Pidfile: o.pidfile, Daemon: d.daemon,
 	})
 	d.server.Begin()
 	d.table = control.NewTable(d.server)

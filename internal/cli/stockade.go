@@ -25,6 +25,7 @@ func verbs() []verb {
 		{"resume", "", "end a pause: put all bans back in force", (*stockade).resumeVerb},
 		{"events", "[--json]", "show failures, bans and their ends as they happen", (*stockade).eventsVerb},
 		{"check", "[DIR] [--json]", "read the configuration and say what is wrong with it", (*stockade).checkVerb},
+		{"doctor", "[--conf DIR] [--json] [--quiet] [--harden]", "say whether this machine is protected, and what to do if not", (*stockade).doctorVerb},
 		{"detect", "[--yes] [--conf DIR] [--json]", "look what runs here, and enable the jails that fit", (*stockade).detectVerb},
 		{"jail", "enable|disable JAIL [--conf DIR]", "switch a jail on or off in the configuration", (*stockade).jailVerb},
 		{"library", "list | show NAME | export DIR", "show the built-in jails, filters and actions, or write them out", (*stockade).libraryVerb},

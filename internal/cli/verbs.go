@@ -181,10 +181,7 @@ func (s *stockade) checkVerb(args []string) int {
 	if len(rest) == 1 {
 		dir = rest[0]
 	}
-	findings := config.Check(config.CheckOptions{
-		Options: config.Options{Dir: dir, Explicit: dir != "", Library: s.env.Library},
-		Native:  runsNatively, Expand: filter.SearchText, DatePattern: tryDatePattern,
-	})
+	findings := s.check(dir)
 	write := config.WriteText
 	if options.has("json") {
 		write = config.WriteJSON
@@ -194,6 +191,14 @@ func (s *stockade) checkVerb(args []string) int {
 		return wentWrong
 	}
 	return config.ExitStatus(findings)
+}
+
+// check reads the configuration of a directory and says what is wrong with it.
+func (s *stockade) check(dir string) []config.Finding {
+	return config.Check(config.CheckOptions{
+		Options: config.Options{Dir: dir, Explicit: dir != "", Library: s.env.Library},
+		Native:  runsNatively, Expand: filter.SearchText, DatePattern: tryDatePattern,
+	})
 }
 
 // runsNatively tells whether an action needs no command, or why it does.

@@ -2,6 +2,8 @@ package jail
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -113,7 +115,7 @@ func (s *State) matched(p LogPath) bool {
 func (s *State) sourceView(path string, sub *source.Subscription) SourceView {
 	in, st := s.intake(path), sub.State()
 	return SourceView{
-		Path: path, Err: st.Err, CaughtUp: st.InOperation, Lag: st.Lag,
+		Path: path, Waiting: errors.Is(st.Err, fs.ErrNotExist), Err: st.Err, CaughtUp: st.InOperation, Lag: st.Lag,
 		Lines: in.lines, Cut: st.Cut, Undated: in.undated, Odd: in.odd,
 		UndatedRun: in.undatedRun, OddRun: in.oddRun,
 		ReadAt: in.readAt, Dated: in.dated, OddBy: in.oddBy,

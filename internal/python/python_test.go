@@ -128,7 +128,8 @@ class Action(ActionBase):
 	want := pyobj.Tuple{
 		"Jail('j')", "j", "own", "fail2ban.Action", 600, "192.0.2.1", "192.0.2.1x", "192.0.2.1 3", "inet4", true,
 		nil, "x\"'\n$(id)\u2028", "x\"'\n$(id)\u2028", "f", false, 7,
-		[]any{"F-*", "failures", "ip", "ip-host"}, 4, "1.2.0.192.x.", "ActionInfo({'ip': '1",
+		[]any{"F-*", "failures", "ip", "ip-host"},
+		4, "1.2.0.192.x.", "ActionInfo({'ip': '1",
 	}
 	if diff := cmp.Diff(want, b.run("ban")); diff != "" {
 		t.Error(diff)
@@ -153,7 +154,10 @@ func TestValuesTravelBothWays(t *testing.T) {
 	b := load(t, "class Action(ActionBase):\n    v = None\n")
 	big1, _ := new(big.Int).SetString("123456789012345678901234567890", 10)
 	for _, v := range []any{
-		nil, true, 5, -1, 1.5, 1e300, "é\x00\u2028'\"", []byte{0, 255}, []any{1, "a", nil}, pyobj.Tuple{1, pyobj.Tuple{}},
+		nil, true, 5, -1, 1.5, 1e300, "é\x00\u2028'\"",
+		[]byte{0, 255},
+		[]any{1, "a", nil},
+		pyobj.Tuple{1, pyobj.Tuple{}},
 		pyobj.NewDict("a", 1, 2, []any{}), big1,
 	} {
 		got, err := b.Set(t.Context(), "v", v)

@@ -244,3 +244,23 @@ func (d *Detector) Templates() []Template {
 	}
 	return list
 }
+
+// Clone gives a detector in the same state for another environment.
+func (d *Detector) Clone(env Env) *Detector {
+	c := New(env)
+	c.env.Year = d.env.Year
+	c.local.east = d.local.east
+	c.zone, c.zoneText, c.hasZone = d.zone, d.zoneText, d.hasZone
+	c.anchored, c.state = d.anchored, d.state
+	c.log = append([]string(nil), d.log...)
+	copies := make(map[*ranked]*ranked, len(d.added))
+	for _, r := range d.added {
+		n := *r
+		copies[r] = &n
+		c.added = append(c.added, &n)
+	}
+	for _, r := range d.order {
+		c.order = append(c.order, copies[r])
+	}
+	return c
+}

@@ -18,19 +18,26 @@ const (
 	repeat = 24 * time.Hour
 )
 
-// checkAge corrects an odd time and tells whether the line is to be searched.
-func (f *Filter) checkAge(ln Line) bool {
+// correctOdd takes a time that is far from the present for the present.
+func (f *Filter) correctOdd() {
 	l := &f.line
-	if !f.settings.ageChecks || !l.hasTime {
-		return true
+	d := l.time.Sub(f.now).Truncate(time.Second)
+	if d <= odd && d >= -odd {
+		return
 	}
-	if ln.InOperation {
-		if d := l.time.Sub(f.now).Truncate(time.Second); d > odd || d < -odd {
-			f.warnOdd(d)
-			l.odd = d
-			l.time, l.integer = f.now, false
-			f.last.time, f.last.integer = f.now, false
-		}
+	l.odd = d
+	l.time, l.integer = f.now, false
+	f.last.time, f.last.integer = f.now, false
+}
+
+// checkAge tells whether the line is to be searched, and of a time that was
+// off.
+func (f *Filter) checkAge(ln *Line) bool {
+	l := &f.line
+	if l.odd != 0 {
+		f.warnOdd(l.odd)
+	}
+	if !f.settings.ageChecks || !l.hasTime || ln.InOperation {
 		return true
 	}
 	if l.time.Before(f.now.Add(-f.settings.findTime)) {

@@ -95,6 +95,8 @@ type Filter struct {
 	settings settings
 	dates    *datepattern.Detector
 	env      datepattern.Env
+	// base is env as it was given.
+	base     datepattern.Env
 	fail     []*rule
 	ignore   []*rule
 	pref     *rule
@@ -117,6 +119,8 @@ type Filter struct {
 	data dataScratch
 	sess sessions
 	seen recall
+	desk deskSeat
+	team teamSeat
 
 	failures []Failure
 	records  []logbook.Record
@@ -127,6 +131,7 @@ type Filter struct {
 // present for as long as no line has told it.
 func New(env datepattern.Env) *Filter {
 	f := &Filter{
+		base:     env,
 		name:     "~jailless~",
 		settings: defaultSettings(),
 		machine:  pyre.NewMachine(),
@@ -151,19 +156,22 @@ func New(env datepattern.Env) *Filter {
 // Process looks at one line at the time now. The failures and the info are
 // valid until the next call; what a Failure holds is not touched again.
 func (f *Filter) Process(now time.Time, ln Line) ([]Failure, Info) {
+	if f.team.seat != nil || f.team.left != nil {
+		if fails, info, ok := f.processInTeam(now, &ln); ok {
+			return fails, info
+		}
+	}
 	f.now = now
 	f.failures = f.failures[:0]
 	f.records = f.records[:0]
 	info := Info{IgnoredBy: -1}
-	if err := f.takeLine(ln); err != nil {
+	if err := f.ready(&ln); err != nil {
 		info.Outcome, info.Err = Broken, err
-	} else if f.checkAge(ln) {
+	} else if f.checkAge(&ln) {
 		f.evaluate(&info)
 	} else {
 		info.Outcome = TooOld
 	}
-	// The default date templates are loaded when the first line comes.
-	f.logDates()
 	info.Records, info.Time, info.HasTime = f.records, f.line.time, f.line.hasTime
 	info.Undated, info.Odd = f.line.undated, f.line.odd
 	return f.failures, info

@@ -43,6 +43,8 @@ type lineState struct {
 	budget, quarter int
 	share           pyre.Budget
 	place           event.Place
+	// shared says that text belongs to a desk.
+	shared bool
 }
 
 // lastDate is the date of an earlier line.
@@ -68,6 +70,9 @@ func (l *lineState) body() []byte { return l.text[l.nDate:] }
 
 // set puts the three parts together. b may alias nothing of l.text.
 func (l *lineState) set(before, date, after []byte) {
+	if l.shared {
+		l.text, l.shared = nil, false
+	}
 	t := append(l.text[:0], date...)
 	t = append(t, before...)
 	t = append(t, after...)
@@ -87,6 +92,25 @@ func (l *lineState) match() ticket.Match {
 	s := l.string()
 	body := s[l.nDate : len(s)-1]
 	return ticket.Match{Before: body[:l.nBefore], Date: s[:l.nDate], After: body[l.nBefore:]}
+}
+
+// ready prepares a line, at the desk where the filter has a place there.
+func (f *Filter) ready(ln *Line) error {
+	if f.desk.seat != nil || f.desk.left != nil {
+		if ok, err := f.prepareAtDesk(ln); ok {
+			return err
+		}
+	}
+	err := f.takeLine(*ln)
+	// The default date templates are loaded when the first line comes.
+	f.logDates()
+	if err != nil {
+		return err
+	}
+	if f.settings.ageChecks && f.line.hasTime && ln.InOperation {
+		f.correctOdd()
+	}
+	return nil
 }
 
 // takeLine decodes a line, finds its time and cuts it. The error is what the

@@ -19,7 +19,12 @@ func (f *Filter) evaluateLine(info *Info) {
 	}
 	f.data.content = contentState{text: body, own: f.data.content.own}
 	if f.pref != nil {
-		if !f.search(f.machine, f.pref, 0, body) {
+		if f.pref.gate.spares(body) {
+			return
+		}
+		found := f.search(f.machine, f.pref, 0, body)
+		f.pref.gate.learn(body, found, f.machine.Far())
+		if !found {
 			return
 		}
 		info.PrefixMatched = true

@@ -162,6 +162,7 @@ func standInOf(extras []extra, re *pyre.Regexp) *standIn {
 
 // AddFailregex adds an expression to the end of the list.
 func (f *Filter) AddFailregex(r Rule) error {
+	f.Alone()
 	c, err := compile("failregex", r, f.settings.useDNS, f.settings.maxLines > 1)
 	if err == nil && !c.has(idGroups...) && !f.pref.has(idGroups...) {
 		err = pyobj.RegexError(fmt.Sprintf("No failure-id group in '%s'", c.re))
@@ -176,6 +177,7 @@ func (f *Filter) AddFailregex(r Rule) error {
 
 // AddIgnoreregex adds an expression to the end of the list.
 func (f *Filter) AddIgnoreregex(r Rule) error {
+	f.Alone()
 	c, err := compile("ignoreregex", r, f.settings.useDNS, false)
 	if err != nil {
 		return f.refused(err)
@@ -187,6 +189,7 @@ func (f *Filter) AddIgnoreregex(r Rule) error {
 // SetPrefregex sets the expression every line has to match first; an empty one
 // removes it.
 func (f *Filter) SetPrefregex(r Rule) error {
+	f.Alone()
 	if r.Text == "" {
 		f.pref = nil
 		f.rebuild()
@@ -213,12 +216,16 @@ func (f *Filter) refused(err error) error {
 // DelFailregex removes an expression. A wrong index is only logged; negative
 // ones count from the end.
 func (f *Filter) DelFailregex(index int) {
+	f.Alone()
 	f.fail = f.remove(f.fail, index)
 	f.rebuild()
 }
 
 // DelIgnoreregex removes an expression, as DelFailregex does.
-func (f *Filter) DelIgnoreregex(index int) { f.ignore = f.remove(f.ignore, index) }
+func (f *Filter) DelIgnoreregex(index int) {
+	f.Alone()
+	f.ignore = f.remove(f.ignore, index)
+}
 
 func (f *Filter) remove(list []*rule, index int) []*rule {
 	i := index

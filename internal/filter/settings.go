@@ -45,6 +45,7 @@ func (f *Filter) SetName(jail string) { f.name = jail }
 // SetUseDNS sets what is done about host names: yes, warn, no or raw, or a
 // bool. It changes what <HOST> matches, in expressions added afterwards.
 func (f *Filter) SetUseDNS(value any) error {
+	f.Alone()
 	var v string
 	switch x := value.(type) {
 	case bool:
@@ -74,6 +75,7 @@ func (f *Filter) UseDNS() string { return f.settings.useDNS }
 // SetMaxLines sets how many lines are searched together. It acts on
 // expressions added afterwards.
 func (f *Filter) SetMaxLines(value any) error {
+	f.Alone()
 	n, err := pyobj.Int(value)
 	if err != nil {
 		return err
@@ -92,6 +94,7 @@ func (f *Filter) MaxLines() int { return f.settings.maxLines }
 // SetDatePattern replaces the date templates by those of the option; an empty
 // option stands for the defaults.
 func (f *Filter) SetDatePattern(option string) error {
+	f.Alone()
 	d := datepattern.New(f.env)
 	if err := d.AppendOption(option); err != nil {
 		return err
@@ -122,6 +125,7 @@ func (f *Filter) Dates() *datepattern.Detector { return f.dates }
 
 // SetLogTimezone sets the zone of times that name none.
 func (f *Filter) SetLogTimezone(tz string) error {
+	f.Alone()
 	if err := f.dates.SetDefaultZone(tz); err != nil {
 		return err
 	}
@@ -135,14 +139,23 @@ func (f *Filter) LogTimezone() (tz string, ok bool) {
 }
 
 // SetFindTime sets how old a line may be while a log is caught up with.
-func (f *Filter) SetFindTime(d time.Duration) { f.settings.findTime = d }
+func (f *Filter) SetFindTime(d time.Duration) {
+	if d != f.settings.findTime {
+		f.Alone()
+	}
+	f.settings.findTime = d
+}
 
 // SetLocale sets the encoding that "auto" stands for.
-func (f *Filter) SetLocale(encoding string) { f.settings.locale = encoding }
+func (f *Filter) SetLocale(encoding string) {
+	f.Alone()
+	f.settings.locale = encoding
+}
 
 // SetLogEncoding sets the encoding of the log, a codec name as Python has it,
 // or "auto" for that of the locale.
 func (f *Filter) SetLogEncoding(name string) error {
+	f.Alone()
 	if strings.EqualFold(name, "auto") {
 		name = f.settings.locale
 	}
@@ -163,25 +176,43 @@ func (f *Filter) Encoding() *Encoding { return f.settings.encoding }
 
 // SetAgeChecks turns the treatment of old and odd times on (a jail) or off (a
 // trial of log lines).
-func (f *Filter) SetAgeChecks(on bool) { f.settings.ageChecks = on }
+func (f *Filter) SetAgeChecks(on bool) {
+	f.Alone()
+	f.settings.ageChecks = on
+}
 
 // SetCheckAll makes every failregex be tried, not only up to the first match,
 // and lines be returned that only belong to a session.
-func (f *Filter) SetCheckAll(on bool) { f.settings.checkAll = on }
+func (f *Filter) SetCheckAll(on bool) {
+	f.Alone()
+	f.settings.checkAll = on
+}
 
 // SetRawHosts makes names and IDs stay the text they are.
-func (f *Filter) SetRawHosts(on bool) { f.settings.rawHosts = on }
+func (f *Filter) SetRawHosts(on bool) {
+	f.Alone()
+	f.settings.rawHosts = on
+}
 
 // SetCauses says whether failures carry their cause.
-func (f *Filter) SetCauses(on bool) { f.settings.noCauses = !on }
+func (f *Filter) SetCauses(on bool) {
+	f.Alone()
+	f.settings.noCauses = !on
+}
 
 // SetLight leaves data, matches and cause of the failures out, for those who
 // only count.
-func (f *Filter) SetLight(on bool) { f.settings.light, f.failures = on, nil }
+func (f *Filter) SetLight(on bool) {
+	f.Alone()
+	f.settings.light, f.failures = on, nil
+}
 
 // SetLasting says whether the data of a failure lasts (as at first) or only
 // until the next line, for those who take from it what they need.
-func (f *Filter) SetLasting(on bool) { f.settings.borrows, f.failures = !on, nil }
+func (f *Filter) SetLasting(on bool) {
+	f.Alone()
+	f.settings.borrows, f.failures = !on, nil
+}
 
 // resolves tells whether names are to be looked up.
 func (s *settings) resolves() bool { return s.useDNS == "yes" || s.useDNS == "warn" }

@@ -78,7 +78,10 @@ func (j *Jail) wait(now time.Time) time.Duration {
 func (j *Jail) step(m Message) {
 	switch m := m.(type) {
 	case Lines:
-		m.portions(func(part Lines) { j.apply(j.state.Step(j.svc.Clock.Now(), part)) })
+		m.portions(func(part Lines) {
+			j.waitForOthers()
+			j.apply(j.state.Step(j.svc.Clock.Now(), part))
+		})
 		j.read(m.Batch)
 	case Settled:
 		eff := j.state.Step(j.svc.Clock.Now(), m)
@@ -159,6 +162,7 @@ func (j *Jail) act() {
 func (j *Jail) begin() {
 	j.act()
 	j.reads = true
+	j.share()
 	j.restore()
 	j.syncSources()
 	j.svc.Log(logbook.Record{Level: logbook.Info, Logger: logJail, Text: "Jail '" + j.Name() + "' started"})
@@ -284,6 +288,7 @@ func (j *Jail) end(mode action.StopMode) {
 		j.unsubscribe(path)
 	}
 	j.closeJournal()
+	j.state.filter.Alone()
 	r := j.stopActions(mode)
 	j.clerk.drain()
 	now := j.svc.Clock.Now()

@@ -54,6 +54,8 @@ type job struct {
 	// Append is a file whose content is appended to the log, in pieces, once
 	// all of the log is read: the time begins then.
 	Append string
+	// Unshared makes each jail work for itself.
+	Unshared bool
 	// Profile is a file for a profile of the processor's time.
 	Profile string
 }
@@ -62,8 +64,6 @@ type jailJob struct {
 	Name, Filter string
 	Options      map[string]string
 	FindTime     float64
-	// Unshared tells that the jail must work for itself.
-	Unshared bool
 }
 
 // result is what came of it.
@@ -114,8 +114,12 @@ func measure(todo *job, zone *time.Location) (result, error) {
 	now := clock.NewManual(time.Unix(todo.Now, 0))
 	hub := source.New(source.Options{})
 	defer hub.Close()
+	shares := &filter.Shares{}
+	if todo.Unshared {
+		shares = nil
+	}
 	svc := jail.Services{
-		Clock: now, Hub: hub, Log: r.log, Events: event.New(64),
+		Clock: now, Hub: hub, Shares: shares, Log: r.log, Events: event.New(64),
 		Store: func() *store.Store { return nil },
 		Names: func(string, func()) ([]ipaddr.ID, bool) { return nil, true },
 	}
@@ -130,6 +134,7 @@ func measure(todo *job, zone *time.Location) (result, error) {
 		if err := setUp(state.Filter(), def); err != nil {
 			return result{}, err
 		}
+		state.Ignore().SetSelf(false)
 		state.SetMaxRetry(1 << 30)
 		state.SetFindTime(jj.FindTime, "")
 		state.AddLogPath(jail.LogPath{Path: todo.Log})

@@ -41,6 +41,7 @@ def jail_filter(j):
     f.active = True
     f.inOperation = False
     f.setUseDns("no")
+    f.ignoreSelf = False
     r = FilterReader(j["Filter"], j["Name"], j.get("Options") or {}, basedir=job["Config"])
     r.read()
     r.getOptions({})

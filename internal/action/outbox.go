@@ -326,8 +326,10 @@ func (o *outbox) done(e *errand, r *Result) {
 	if i >= 0 {
 		o.items = slices.Delete(o.items, i, i+1)
 	}
+	// What concerns no ticket may have had nothing to deliver.
+	delivered := r.Err == nil && e.ticket != nil
 	trouble := o.troubled
-	if r.Err == nil {
+	if delivered {
 		o.troubled = time.Time{}
 	}
 	if i >= 0 && e.ticket != nil {
@@ -337,7 +339,7 @@ func (o *outbox) done(e *errand, r *Result) {
 	if db := o.env.database(); db != nil && i >= 0 && e.id != 0 {
 		db.KeepErrands(o.env.Jail, o.name, nil, []int64{e.id})
 	}
-	if r.Err == nil && !trouble.IsZero() {
+	if delivered && !trouble.IsZero() {
 		o.log(logbook.Notice, " reports again after %v", o.env.Clock.Now().Sub(trouble).Round(time.Second))
 	}
 	for _, rec := range r.Logs {

@@ -251,7 +251,7 @@ func (c *checker) checkActions(j *jailReader) {
 			}
 			c.add(Finding{
 				Severity: Notice, Code: "runs-as-command", Origin: at, Quote: name,
-				Text: fmt.Sprintf("action %s runs as commands: %s", cmd.Action.Name, why),
+				Text: fmt.Sprintf("action %s: %s", cmd.Action.Name, why),
 			})
 		}
 	}

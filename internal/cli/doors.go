@@ -49,11 +49,17 @@ func (s *stockade) printJSON(value json.RawMessage) {
 
 // doorError says in plain words why the API does not answer.
 func doorError(socket string, err error) error {
+	if version, pingErr := serverVersion(mainSocket(socket), quickPing*10); pingErr == nil && errors.Is(err, syscall.ENOENT) {
+		return fmt.Errorf("the server on %s has no API (version %s)", mainSocket(socket), version)
+	}
 	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EACCES) {
 		return unreachableText(socket, err)
 	}
 	return err
 }
+
+// mainSocket is the socket beside an API's.
+func mainSocket(path string) string { return strings.TrimSuffix(path, "-api.sock") + ".sock" }
 
 // eventsVerb prints what happens, until it is interrupted or the server ends.
 func (s *stockade) eventsVerb(args []string) int {

@@ -41,20 +41,18 @@ func (s *stockade) findSocket(named, conf string) string {
 // defaultSocket is where a server listens that nobody told anything.
 const defaultSocket = "/var/run/fail2ban/fail2ban.sock"
 
-// ask sends a command to the running server and prints the reply.
-func (s *stockade) ask(options values, words ...string) int {
+// show sends a command to the running server and prints the reply.
+func (s *stockade) show(options values, words ...string) error {
 	value, err := s.call(options, words)
 	if err != nil {
-		s.complain("%v", err)
-		return wentWrong
+		return err
 	}
 	text, err := control.Beautify(words, value, true)
 	if err != nil {
-		s.complain("%v", err)
-		return wentWrong
+		return err
 	}
 	s.printf("%s\n", text)
-	return 0
+	return nil
 }
 
 // call sends a command to the running server.
@@ -103,12 +101,9 @@ func (s *stockade) statusVerb(args []string) int {
 		}
 		return s.fetch(options, path)
 	}
-	words := []string{"status", "--all"}
-	if len(rest) == 1 {
-		words[1] = rest[0]
-	}
-	if status := s.ask(options, words...); status != 0 {
-		return status
+	if err := s.printStatus(options, rest); err != nil {
+		s.complain("%v", err)
+		return wentWrong
 	}
 	s.printFaults(options, rest)
 	s.printPause(options)

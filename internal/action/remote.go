@@ -308,10 +308,23 @@ func (m *remote) deliver() {
 		j.handle, err = m.carryOut(j)
 		if !temporary(err) {
 			m.delivered(s, j, err)
-		} else if !m.pauses(err) {
+			continue
+		}
+		if j.add {
+			m.unsure(s)
+		}
+		if !m.pauses(err) {
 			return
 		}
 	}
+}
+
+// unsure notes that an attempt to add may have succeeded all the same, as where
+// only the answer was lost: the address may have to be lifted.
+func (m *remote) unsure(s *spot) {
+	m.state.Lock()
+	defer m.state.Unlock()
+	s.there, s.verify = true, s.want
 }
 
 func temporary(err error) bool {

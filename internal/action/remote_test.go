@@ -453,3 +453,30 @@ func TestNetscalerTakesBansAndUnbans(t *testing.T) {
 		t.Error("sent to whoever answers")
 	}
 }
+
+// The service may have done what its lost answer did not tell.
+func TestBanWhoseAnswerWasLostIsLifted(t *testing.T) {
+	clk := clock.NewManual(time.Unix(1795334628, 0))
+	c := &cloud{}
+	c.trouble = func(w http.ResponseWriter, x exchange) bool {
+		if x.Method != http.MethodPost {
+			return false
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.rules["192.0.2.1"] == "" {
+			c.put("192.0.2.1", "Fail2Ban j")
+		}
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	}
+	b, s := cloudBench(t, c, func(e *Env) { e.Clock = clk })
+	b.job(Ban, tick("192.0.2.1"))
+	b.wantLogSoon("cannot enforce now")
+	b.job(Unban, tick("192.0.2.1"))
+	eventually(t, "lifted", func() bool { clk.Advance(time.Minute); return c.there() == "" })
+	s.settled(b)
+	if st := b.set.Status()[0]; st.Held != 0 {
+		t.Errorf("%+v", st)
+	}
+}

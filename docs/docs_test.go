@@ -174,6 +174,22 @@ func TestREADMELeadsToEveryPage(t *testing.T) {
 	}
 }
 
+func TestArchitectureNamesEveryPackage(t *testing.T) {
+	text, err := os.ReadFile("architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rooms, err := os.ReadDir("../internal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, room := range rooms {
+		if room.IsDir() && room.Name() != "testenv" && !strings.Contains(string(text), "(../internal/"+room.Name()+")") {
+			t.Errorf("architecture.md does not name internal/%s: add it to its floor", room.Name())
+		}
+	}
+}
+
 // like tells whether printed is what is expected. "..." in a line stands for
 // any text, and alone in a line for any lines.
 func like(printed, expected []string) bool {

@@ -3,9 +3,10 @@
 set -e
 ip link set lo up
 for dir in /var/log /var/lib /run /root; do mount -t tmpfs machine $dir; done
-mkdir -p /run/etc/upper /run/etc/work /run/sshd /run/lock /var/lib/fail2ban
-mount -t overlay machine -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work /etc
-rm -rf /etc/fail2ban
+mkdir -p /run/sshd /run/lock /var/lib/fail2ban
+cp -a /etc /run/etc
+rm -rf /run/etc/fail2ban
+mount --bind /run/etc /etc
 cd /root
 
 # attack FILE TEXT: six lines, the last of just now.

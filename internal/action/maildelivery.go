@@ -2,7 +2,9 @@ package action
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"strings"
 
@@ -83,6 +85,14 @@ func (p *postman) carries() (bool, string) {
 // deliver hands a message over. The error tells (mail.Temporary) whether to
 // try again.
 func (p *postman) deliver(m *mail.Message) error {
+	err := p.handOver(m)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w (without a mail server on this machine, name another by the parameter smtp)", err)
+	}
+	return err
+}
+
+func (p *postman) handOver(m *mail.Message) error {
 	timeout, _ := p.props.timeout()
 	ctx, cancel := context.WithTimeout(p.life, timeout)
 	defer cancel()

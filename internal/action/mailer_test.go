@@ -314,6 +314,17 @@ func (b *bench) wantNative(name string, want bool) {
 	}
 }
 
+func TestMissingMailServerIsSaidWithAWayOut(t *testing.T) {
+	b := newBench(t)
+	if err := b.set.Add("m", &Source{Name: "sendmail", Library: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.props("m", "mailcmd", "/nosuch/sendmail -t")
+	b.job(Ban, tick("192.0.2.1"))
+	b.wantLogSoon("/nosuch/sendmail: no such file or directory (without a mail server on this machine, name another by the parameter smtp)")
+	b.set.Quit()
+}
+
 func TestMailActionsThatNeedAShellRunAsCommands(t *testing.T) {
 	for _, tt := range []struct {
 		kind, param, value string

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -275,4 +276,25 @@ func stopsPackets(t *testing.T, spec string) {
 		t.Errorf("after the unban: %v", err)
 	}
 	in.ask(t, "stop")
+}
+
+func TestStatusTellsWhatSetsHoldAndStopped(t *testing.T) {
+	testenv.Need(t, "nft", "iptables")
+	server, client := testenv.Pair(t)
+	in := place(t, stockade(t), server, jailWith("nftables-allports[blocktype=\"counter drop\"]\n  iptables-allports"))
+	in.write(t, "empty", "")
+	in.start(t)
+	in.ask(t, "set", "j", "banip", "10.77.0.2", "198.51.100.0/24")
+	client.Do(t, func() {
+		if c, err := net.Dial("udp", "10.77.0.1:9"); err == nil {
+			_, _ = c.Write([]byte("x"))
+			_ = c.Close()
+		}
+	})
+	client.Do(t, func() { _, _ = net.DialTimeout("tcp", "10.77.0.1:9", 10*time.Millisecond) })
+	want := regexp.MustCompile(`(?s)Action nftables-allports runs natively \(.*addr-set-j holds 1, stopped [1-9]\d* packets \([1-9]\d* bytes\)\n` +
+		`   net-set-j holds 1, stopped 0 packets \(0 bytes\)\nAction iptables-allports runs natively`)
+	if !until(10*time.Second, func() bool { return want.MatchString(in.verb(t, "status", "j")) }) {
+		t.Errorf("status:\n%s", in.verb(t, "status", "j"))
+	}
 }

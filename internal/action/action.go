@@ -203,8 +203,10 @@ type Status struct {
 	Report bool
 	// Started are the address families that are started.
 	Started []string
-	// Held is the number of elements of a native action.
+	// Held is the number of elements of a native action, Sets the sets of nftables
+	// that hold them.
 	Held int
+	Sets []netfilter.SetState
 	// ReportCounts are the tickets of a report's queue.
 	ReportCounts
 	// LastError is the latest failure.

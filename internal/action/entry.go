@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"stockade/internal/netfilter"
 	"stockade/internal/ticket"
 )
 
@@ -114,6 +115,9 @@ func (e *entry) status() Status {
 	st.ReportCounts = e.reports.status()
 	if e.nat != nil {
 		st.Started, st.Held = e.nat.started(), e.nat.held()
+		if own, ok := e.nat.(interface{ sets() []netfilter.SetState }); ok {
+			st.Sets = own.sets()
+		}
 		if far, ok := e.nat.(interface{ waiting() int }); ok {
 			st.Waiting = far.waiting()
 		}

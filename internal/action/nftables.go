@@ -292,6 +292,16 @@ func (n *nftables) ties() (netfilter.Ties, error) {
 	return parseTies(text)
 }
 
+// sets describes what is in the kernel. A counter that cannot be read is none.
+func (n *nftables) sets() []netfilter.SetState {
+	fence := n.fence.Load()
+	if fence == nil {
+		return nil
+	}
+	list, _ := fence.Sets()
+	return list
+}
+
 // fits tells whether the parameters are within what the native form can do,
 // and else which one is not.
 func (n *nftables) fits() (bool, string) {

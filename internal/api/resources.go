@@ -70,6 +70,8 @@ type Action struct {
 	Why    string `json:"why,omitempty"`
 	Report bool   `json:"report"`
 	Held   int    `json:"held"`
+	// Sets are the sets of nftables that hold them.
+	Sets []Set `json:"sets,omitempty"`
 	// Waiting to Left say what became of the tickets of a report; Waiting also
 	// counts the changes that a far service has not taken yet.
 	Waiting int    `json:"waiting"`
@@ -81,6 +83,16 @@ type Action struct {
 	Error   string `json:"error,omitempty"`
 	// ErrorAt is when that was.
 	ErrorAt *time.Time `json:"errorAt,omitempty"`
+}
+
+// Set is a set of banned addresses in the kernel.
+type Set struct {
+	Name     string `json:"name"`
+	Elements int    `json:"elements"`
+	// Packets and Bytes are what its rules stopped, missing where they do not
+	// count.
+	Packets *uint64 `json:"packets,omitempty"`
+	Bytes   *uint64 `json:"bytes,omitempty"`
 }
 
 // Ban is one ban.
@@ -156,7 +168,7 @@ func describe(r *http.Request, j *jail.Jail, list bool) (Jail, error) {
 
 func describeAction(s action.Status) Action {
 	one := Action{
-		Name: s.Name, Native: s.Native, Why: s.Why, Report: s.Report, Held: s.Held,
+		Name: s.Name, Native: s.Native, Why: s.Why, Report: s.Report, Held: s.Held, Sets: setsOf(s),
 		Waiting: s.Waiting, Sent: s.Sent, Skipped: s.Skipped, Failed: s.Failed, Dropped: s.Dropped, Left: s.Left,
 		Error: s.LastError,
 	}
@@ -164,6 +176,18 @@ func describeAction(s action.Status) Action {
 		one.ErrorAt = &s.ErrorTime
 	}
 	return one
+}
+
+func setsOf(s action.Status) []Set {
+	var out []Set
+	for _, set := range s.Sets {
+		one := Set{Name: set.Name, Elements: set.Elements}
+		if set.Counted {
+			one.Packets, one.Bytes = &set.Packets, &set.Bytes
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 func listBans(r *http.Request, j *jail.Jail) ([]Ban, error) {

@@ -106,6 +106,7 @@ func (s *stockade) statusVerb(args []string) int {
 		return wentWrong
 	}
 	s.printFaults(options, rest)
+	s.printEnforced(options, rest)
 	s.printPause(options)
 	return 0
 }

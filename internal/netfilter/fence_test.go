@@ -41,6 +41,8 @@ func (k *fakeKernel) install(_ *Spec, f *FamilySpec, nets, _ bool) (held, error)
 	return held{hasNets: k.sets[f.NetSet] != nil}, nil
 }
 
+func (k *fakeKernel) counters(*Spec) (map[string]counts, error) { return nil, nil }
+
 func (k *fakeKernel) missing(*Spec, *FamilySpec, bool) (string, error) { return "", nil }
 
 func (k *fakeKernel) present(set setRef, elems []elem) ([]bool, error) {

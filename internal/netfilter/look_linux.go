@@ -71,6 +71,9 @@ type ruleRef struct {
 	chain  string
 	handle uint64
 	sets   []string
+	// met is what its counter has counted, if it has one.
+	met     counts
+	counted bool
 }
 
 // rules lists the rules of a table; none if there is no such table.
@@ -93,6 +96,7 @@ func (k *nftKernel) rules(family uint8, table string) ([]ruleRef, error) {
 				r.handle = beU64(data)
 			case unix.NFTA_RULE_EXPRESSIONS:
 				r.sets = lookups(data)
+				r.met, r.counted = counterOf(data)
 			}
 		})
 		if in == table {
@@ -116,6 +120,37 @@ func lookups(expressions []byte) (names []string) {
 		}
 	})
 	return names
+}
+
+// counterOf reads the counter among a rule's expressions.
+func counterOf(expressions []byte) (c counts, ok bool) {
+	const bytes, packets = 1, 2
+	attrs(expressions, func(_ uint16, one []byte) {
+		if cstring(find(one, unix.NFTA_EXPR_NAME)) == "counter" {
+			data := find(one, unix.NFTA_EXPR_DATA)
+			c, ok = counts{packets: beU64(find(data, packets)), bytes: beU64(find(data, bytes))}, true
+		}
+	})
+	return c, ok
+}
+
+func (k *nftKernel) counters(spec *Spec) (map[string]counts, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	rules, err := k.rules(tableFamilies[spec.TableFamily], spec.Table)
+	if err != nil {
+		return nil, err
+	}
+	met := map[string]counts{}
+	for _, r := range rules {
+		for _, set := range r.sets {
+			if r.counted {
+				sum := met[set]
+				met[set] = counts{sum.packets + r.met.packets, sum.bytes + r.met.bytes}
+			}
+		}
+	}
+	return met, nil
 }
 
 // rulesOf are the rules that look up one of the sets.

@@ -120,6 +120,7 @@ func ExitStatus(findings []Finding) int {
 func (c *checker) checkJail(j *jailReader) {
 	from := len(c.findings)
 	c.checkTimes(j)
+	c.checkSafety(j)
 	c.checkIncrement(j)
 	c.checkWords(j)
 	c.checkIgnore(j)

@@ -22,6 +22,9 @@ func (s *stockade) printFaults(options values, jails []string) {
 		return
 	}
 	for _, p := range status.Problems {
+		if len(jails) > 0 && !slices.Contains(jails, p.Jail) {
+			continue
+		}
 		switch p.Cost {
 		case server.LeftOut:
 			s.printf("Left out: jail %s: %s\n", p.Jail, printable(p.Why))

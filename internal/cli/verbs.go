@@ -103,6 +103,8 @@ func (s *stockade) statusVerb(args []string) int {
 	}
 	if err := s.printStatus(options, rest); err != nil {
 		s.complain("%v", err)
+		// It may be known why there is no such jail.
+		s.printFaults(options, rest)
 		return wentWrong
 	}
 	s.printFaults(options, rest)

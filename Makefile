@@ -53,7 +53,7 @@ compare:
 	@CGO_ENABLED=1 scripts/run-tests -race -timeout 20m $(RACED)
 
 bench:
-	@$(GO) test -tags bench -count=1 -timeout 40m -v -run TestSpeed ./test | grep -v -e '^ *---' -e '^==='
+	@$(GO) test -tags bench -count=1 -timeout 60m -v -run 'TestSpeed|TestCost' ./test ./internal/pyre | grep -v -e '^ *---' -e '^==='
 
 fuzz:
 	@scripts/fuzz $(FUZZTIME)
@@ -64,7 +64,7 @@ soak:
 
 lint:
 	$(GO) vet ./...
-	$(GO) vet -tags bench ./test
+	$(GO) vet -tags bench ./test/... ./internal/pyre
 	$(GO) run $(STATICCHECK) ./...
 	@files=$$($(GO) run $(GOFUMPT) -l .) && { test -z "$$files" || { echo "not gofumpt-clean:"; echo "$$files"; exit 1; }; }
 	GOOS=freebsd $(GO) build ./...

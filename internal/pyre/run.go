@@ -211,6 +211,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				m.far = p + 1
 			}
 			if in.short != nil && !m.memo.on {
+				if m.left < 0 {
+					return stopped
+				}
 				if pc, sp = m.take(in.short, p, sp); pc >= 0 {
 					continue
 				}
@@ -244,6 +247,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				m.far = p + 1
 			}
 			if in.short != nil && !m.memo.on {
+				if m.left < 0 {
+					return stopped
+				}
 				if pc, sp = m.take(in.short, p, sp); pc >= 0 {
 					continue
 				}

@@ -127,7 +127,7 @@ func dialogue(b block) []step {
 // its first command to its last.
 func TestPagesDoWhatTheySay(t *testing.T) {
 	testenv.Root(t)
-	testenv.Need(t, "unshare", "mount", "ip", "nft", "sshd", "ssh-keygen", "sqlite3")
+	testenv.Need(t, "unshare", "mount", "ip", "nft", "sshd", "ssh-keygen", "sqlite3", "python3")
 	if out, err := exec.Command("unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "true").CombinedOutput(); err != nil {
 		testenv.Skip(t, "no namespaces can be made here: "+strings.TrimSpace(string(out)))
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"stockade/internal/config"
 	"stockade/internal/filter"
 	"stockade/internal/logbook"
 )
@@ -150,12 +151,29 @@ func (t *regexTrial) useDatePattern(pattern string) {
 	t.use("datepattern", pattern+" : "+name)
 }
 
+// readIgnoreregex takes what replaces the filter's own: an expression, or the
+// path of a file, whose ignoreregex it is.
 func (t *regexTrial) readIgnoreregex() error {
-	t.use("ignoreregex line", shorten(t.o.ignore))
+	rules := []config.Rule{{Text: t.o.ignore}}
+	if info, err := os.Stat(t.env.path(t.o.ignore)); err == nil && info.Mode().IsRegular() {
+		t.use("ignoreregex file", t.o.ignore)
+		def, err := t.load(t.env.options(t.o.text["-c"]), t.env.path(t.o.ignore), nil)
+		if err != nil {
+			return err
+		}
+		rules = def.Ignoreregex
+	} else {
+		t.use("ignoreregex line", shorten(t.o.ignore))
+	}
 	for range t.filter.Ignoreregex() {
 		t.filter.DelIgnoreregex(0)
 	}
-	return t.filter.AddIgnoreregex(filter.Rule{Text: t.o.ignore})
+	for _, r := range rules {
+		if err := t.filter.AddIgnoreregex(asRule(r)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shorten cuts a text to what the header shows of it.

@@ -277,6 +277,26 @@ func TestLibraryStandsInForFilterPaths(t *testing.T) {
 	}
 }
 
+// TestIgnoreregexMayBeAFile gives the third argument as the usage of the
+// reference and guides describe it.
+func TestIgnoreregexMayBeAFile(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"log":         "2026-01-02 03:04:05 door: refused 192.0.2.1\n2026-01-02 03:04:06 door: refused 192.0.2.2\n",
+		"door.conf":   "[Definition]\nfailregex = door: refused <HOST>$\n",
+		"spared.conf": "[Definition]\nignoreregex = refused 192\\.0\\.2\\.1$\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	status := Regex([]string{"log", filepath.Join(dir, "door.conf"), "spared.conf"}, Env{Dir: dir, Stdout: &out, Stderr: &out, Zone: time.UTC})
+	if status != 0 || !strings.Contains(out.String(), "1 ignored, 1 matched") {
+		t.Errorf("status %d\n%s", status, out.String())
+	}
+}
+
 // brokenPipe is an output that nobody reads any more.
 type brokenPipe struct{}
 

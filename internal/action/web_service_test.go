@@ -159,7 +159,7 @@ func (s *service) take() []exchange {
 // service, and a mail that keeps what it is given.
 func (s *service) programs() string {
 	s.t.Helper()
-	testenv.Need(s.t, "curl")
+	testenv.Need(s.t, "curl", "perl")
 	curl, _ := testenv.Look("curl")
 	dir := s.t.TempDir()
 	for name, text := range map[string]string{

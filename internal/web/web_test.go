@@ -350,3 +350,43 @@ func shape(text []byte) string {
 		}
 	}
 }
+
+func TestCloudflareIsToldOfNetworksAsRanges(t *testing.T) {
+	var got []string
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var sent rule
+		_ = json.NewDecoder(r.Body).Decode(&sent)
+		got = append(got, sent.Configuration.Target+" "+sent.Configuration.Value)
+		fmt.Fprint(w, `{"success":true,"result":{"id":"a1"}}`)
+	}))
+	defer s.Close()
+	edge, err := NewEdge("cloudflare-token", trusting(t, s, time.Minute), func(name, family string) string {
+		return map[string]string{"cftoken": "T", "cfzone": "Z1", "endpoint": s.URL, "cftargetinet4": "ip", "cftargetinet6": "ip6"}[name+family]
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"192.0.2.1", "198.51.100.0/24", "2001:db8::1", "2001:db8::/48"} {
+		if handle, err := edge.Add(context.Background(), address); err != nil || handle != "a1" {
+			t.Errorf("%s: %q, %v", address, handle, err)
+		}
+	}
+	want := "ip 192.0.2.1, ip_range 198.51.100.0/24, ip6 2001:db8::1, ip_range 2001:db8::/48"
+	if strings.Join(got, ", ") != want {
+		t.Errorf("%s, want %s", strings.Join(got, ", "), want)
+	}
+}
+
+func TestEdgesThatCannotWorkSayWhy(t *testing.T) {
+	for action, want := range map[string]string{"cloudflare": "cftoken", "cloudflare-token": "cfzone", "netscaler": "ns_auth", "nosuch": "no service"} {
+		_, err := NewEdge(action, nil, func(name, _ string) string {
+			if name == "cftoken" && action == "cloudflare-token" {
+				return "T"
+			}
+			return map[string]string{"cfzone": "../user"}[name]
+		})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", action, err)
+		}
+	}
+}

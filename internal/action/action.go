@@ -7,8 +7,10 @@
 //   - Enforcing actions run in configured order: native ones in one queue,
 //     commands in another, so that a command which hangs keeps no ban out of the
 //     kernel. Reports come after the commands, each with a bounded queue of its
-//     own, so a slow one delays nobody. A job's answer comes when both queues
-//     are done with it and speaks for the enforcing actions only.
+//     own, so a slow one delays nobody; what waits there is kept in the database
+//     and outlives a restart. Bans at far services are delivered in order by
+//     queues of their own, which try until they are taken. A job's answer comes
+//     when both queues are done with it and speaks for the enforcing actions only.
 //   - Answers come in the order of the jobs, one result for each ticket.
 //   - Commands of one action.d name run one at a time over all jails (Locks).
 //   - Text from log lines never becomes shell text: it travels as the value of

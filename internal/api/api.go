@@ -21,6 +21,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"stockade/internal/control"
 	"stockade/internal/pyobj"
 	"stockade/internal/server"
@@ -48,6 +50,8 @@ type Server struct {
 	srv   *server.Server
 	table *control.Table
 	http  *http.Server
+	// scraped serves the metrics at an address of their own.
+	scraped *http.Server
 }
 
 // New makes the API of a server.
@@ -66,6 +70,7 @@ func New(srv *server.Server, table *control.Table) *Server {
 	mux.HandleFunc("POST /v1/pause", a.pause)
 	mux.HandleFunc("DELETE /v1/pause", a.resume)
 	mux.HandleFunc("GET /v1/events", a.events)
+	mux.HandleFunc("GET /metrics", a.metrics)
 	a.http = &http.Server{
 		Handler: http.MaxBytesHandler(mux, maxBody), ReadHeaderTimeout: headerTime,
 		MaxHeaderBytes: maxHeader, IdleTimeout: idleTimeout,
@@ -74,6 +79,8 @@ func New(srv *server.Server, table *control.Table) *Server {
 			return context.WithValue(ctx, peerKey{}, control.PeerOf(c))
 		},
 	}
+	a.scraped = a.scrapeServer()
+	metrics.ExposeMetadata(true)
 	return a
 }
 
@@ -113,7 +120,7 @@ func (a *Server) Serve(l net.Listener) error {
 }
 
 // Close ends the API at once; streams of events end with it.
-func (a *Server) Close() error { return a.http.Close() }
+func (a *Server) Close() error { return errors.Join(a.scraped.Close(), a.http.Close()) }
 
 func (a *Server) openapi(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")

@@ -42,7 +42,10 @@ func (s *stockade) harden(options values) int {
 		}
 		return wentWrong
 	}
-	path := filepath.Join("/", options["root"], strictPath)
+	path := strictPath
+	if root := options["root"]; root != "" {
+		path = filepath.Join(absolute(root), strictPath)
+	}
 	if err := writeWhole(path, packaging.Strict); err != nil {
 		complain("%v", err)
 		return wentWrong

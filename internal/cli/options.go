@@ -20,6 +20,8 @@ type options struct {
 	loglevel     string
 	logtarget    string
 	syslogsocket string
+	// metrics is the address for Prometheus, "" for none.
+	metrics string
 	// noLibrary leaves the embedded configuration out, noNative runs even
 	// stock actions as commands.
 	noLibrary, noNative bool
@@ -176,6 +178,7 @@ func (o *options) settle(env Env) error {
 		{&o.loglevel, s.Loglevel},
 		{&o.logtarget, s.Logtarget},
 		{&o.syslogsocket, s.Syslogsocket},
+		{&o.metrics, s.Metrics},
 	} {
 		if *p.to == "" {
 			*p.to = p.from

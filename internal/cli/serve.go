@@ -187,6 +187,23 @@ func (d *daemonProcess) listenAPI(path string) {
 			d.book.Logf(logbook.Error, "stockade.api", "%v", err)
 		}
 	}()
+	if address := d.client.opts.metrics; address != "" {
+		d.listenMetrics(address)
+	}
+}
+
+// listenMetrics answers Prometheus at an address of its own.
+func (d *daemonProcess) listenMetrics(address string) {
+	l, err := api.ListenMetrics(address)
+	if err != nil {
+		d.book.Logf(logbook.Error, "stockade.api", "The metrics are not available: %v", err)
+		return
+	}
+	go func() {
+		if err := d.api.ServeMetrics(l); err != nil {
+			d.book.Logf(logbook.Error, "stockade.api", "%v", err)
+		}
+	}()
 }
 
 // configure carries the stream out, and tells what the server found wrong.

@@ -11,7 +11,7 @@ import (
 // generalOptions are the options of fail2ban.conf.
 var generalOptions = []string{
 	"loglevel", "logtarget", "syslogsocket", "socket", "pidfile", "allowipv6", "dbfile", "dbmaxmatches", "dbpurgeage",
-	"stacksize",
+	"stacksize", "metrics",
 }
 
 // jailOptionNames are the options a jail knows.

@@ -55,6 +55,9 @@ type Options struct {
 // ServerOptions are the settings of fail2ban.conf that a client needs itself.
 type ServerOptions struct {
 	Socket, Pidfile, Loglevel, Logtarget, Syslogsocket string
+	// Metrics is the address for Prometheus, empty for none. Fail2ban does not
+	// know this option.
+	Metrics string
 }
 
 // Purpose says what a stream is made for; it decides how missing log files

@@ -57,6 +57,7 @@ func (t *Tree) settle() error {
 		{"loglevel", t.opts.Loglevel, defaultLoglevel, &t.server.Loglevel},
 		{"logtarget", t.opts.Logtarget, defaultLogtarget, &t.server.Logtarget},
 		{"syslogsocket", t.opts.Syslogsocket, defaultSyslogsocket, &t.server.Syslogsocket},
+		{"metrics", "", "", &t.server.Metrics},
 	} {
 		*s.into = s.fallback
 		if s.override != "" {

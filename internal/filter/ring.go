@@ -114,7 +114,7 @@ func (s *seat[R]) ahead(n int64) bool {
 	r := s.ring
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !s.started || s.gone || s.next+n <= r.limit {
+	if !s.started || s.gone || s.next+n <= r.limit || len(r.seats) < 2 {
 		return false
 	}
 	r.makeRoom(s)

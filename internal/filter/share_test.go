@@ -170,3 +170,19 @@ func TestFiltersShareWorkFromSeveralGoroutines(t *testing.T) {
 	}
 	running.Wait()
 }
+
+// TestFilterWithoutCompanyWorksAlone gives up rows that nobody else reads.
+func TestFilterWithoutCompanyWorksAlone(t *testing.T) {
+	var shares Shares
+	f := sharedFilter(t, "alone", "sshd")
+	shares.Join(f, "/log")
+	for i, ln := range sharedLog(rand.New(rand.NewPCG(1, 1)), 2*ringRows) {
+		if i%256 == 0 && f.Ahead(256) {
+			t.Fatalf("ahead of nobody at line %d", i)
+		}
+		f.Process(noon, ln)
+	}
+	if f.team.seat != nil || f.desk.seat != nil {
+		t.Error("the filter still keeps rows for others")
+	}
+}

@@ -12,4 +12,5 @@ const garbage = 400
 func Settle() {
 	debug.FreeOSMemory()
 	debug.SetGCPercent(garbage)
+	releaseProgram()
 }

@@ -24,10 +24,15 @@ type block struct {
 func (b block) at() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
 
 // norun is why a block is not run, "" if it is.
-func (b block) norun() string {
+func (b block) norun() string { return b.word("norun=") }
+
+// needs is a program without which a block is left out.
+func (b block) needs() string { return b.word("needs=") }
+
+func (b block) word(prefix string) string {
 	for _, w := range b.words {
-		if reason, ok := strings.CutPrefix(w, "norun="); ok {
-			return reason
+		if value, ok := strings.CutPrefix(w, prefix); ok {
+			return value
 		}
 	}
 	return ""
@@ -35,7 +40,7 @@ func (b block) norun() string {
 
 // file is where the text of a block belongs, "" if nowhere.
 func (b block) file() string {
-	if len(b.words) == 0 || strings.HasPrefix(b.words[0], "norun=") {
+	if len(b.words) == 0 || strings.Contains(b.words[0], "=") {
 		return ""
 	}
 	return b.words[0]
@@ -90,8 +95,8 @@ var unrun = map[string][]string{
 	"container": {"docker", "podman", "skopeo"},
 	// It takes a source tree, and long.
 	"source": {"make", "go", "git", "cd", "scripts/fetch-reference"},
-	// It needs a program that few machines have, or another machine.
-	"others": {"curl", "cp", "aa-enforce", "ssh", "fail2ban-client"},
+	// It needs a program that few machines have.
+	"others": {"cp", "aa-enforce"},
 	// It waits for events without end, or for a question.
 	"waits": {"stockade", "fail2ban-server", "bin/stockade", "bin/fail2ban-client"},
 }

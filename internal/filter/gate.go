@@ -30,7 +30,12 @@ const (
 
 func newGate(re *pyre.Regexp) gate {
 	g := gate{}
-	if l := re.RequiredLiteral(); len(l) >= gateLiteral {
+	l := re.RequiredLiteral()
+	if re.Anchored() {
+		// What a match begins with is seen at once.
+		l = re.LateLiteral()
+	}
+	if len(l) >= gateLiteral {
 		g.literal = l
 		g.shut = re.BroadHead()
 	}

@@ -249,5 +249,6 @@ type program struct {
 	useTable bool
 	prefix   []byte // every match begins with it
 	literal  []byte // every match contains it
+	late     []byte // the same, behind what a match begins with
 	broad    bool
 }

@@ -83,6 +83,10 @@ func (re *Regexp) FirstBytes() (set [256]bool, ok bool) {
 // RequiredLiteral gives a text that every match contains, or nil.
 func (re *Regexp) RequiredLiteral() []byte { return re.prog.literal }
 
+// LateLiteral gives a text that every match contains behind the literal that it
+// begins with, or nil.
+func (re *Regexp) LateLiteral() []byte { return re.prog.late }
+
 // BroadHead tells whether the pattern begins with something that matches
 // nearly every text, so that RequiredLiteral is worth a look beforehand.
 func (re *Regexp) BroadHead() bool { return re.prog.broad }

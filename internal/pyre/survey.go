@@ -20,7 +20,7 @@ func (pr *program) survey(root *node) {
 		}
 	}
 	pr.prefix = headText(root)
-	pr.literal = longestLiteral(root)
+	pr.literal, pr.late = longestLiterals(root)
 	pr.broad = broadHead(root)
 }
 
@@ -76,27 +76,33 @@ func headText(n *node) []byte {
 	return nil
 }
 
-// longestLiteral gives the longest text that every match contains.
-func longestLiteral(root *node) []byte {
+// longestLiterals gives the longest text that every match contains, and the
+// longest behind what a match begins with.
+func longestLiterals(root *node) (longest, late []byte) {
 	f := literalFinder{}
 	f.visit(root)
 	f.cut()
-	if len(f.best) == 0 {
-		return nil
+	if len(f.head) > len(f.late) {
+		return f.head, f.late
 	}
-	return f.best
+	return f.late, f.late
 }
 
 // literalFinder collects runs of single characters that must stand one after
 // the other.
 type literalFinder struct {
-	run, best []byte
+	run, head, late []byte
+	begun           bool
 }
 
 func (f *literalFinder) cut() {
-	if len(f.run) > len(f.best) {
-		f.best = bytes.Clone(f.run)
+	switch {
+	case !f.begun:
+		f.head = bytes.Clone(f.run)
+	case len(f.run) > len(f.late):
+		f.late = bytes.Clone(f.run)
 	}
+	f.begun = true
 	f.run = f.run[:0]
 }
 

@@ -1,0 +1,110 @@
+package filter
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"stockade/internal/datepattern"
+)
+
+// recallFilter has rules that fill a group in several ways, hold sessions, and
+// stop at the first match or not.
+func recallFilter(t *testing.T, all bool) *Filter {
+	t.Helper()
+	f := New(datepattern.Env{Now: func() time.Time { return noon }, Zone: time.UTC})
+	f.SetCheckAll(all)
+	if err := f.SetPrefregex(Rule{Text: `^ (?P<mlfid>\d+) <F-CONTENT>.+</F-CONTENT>$`}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []string{
+		`^bad (?:user <F-USER>\w+</F-USER>|name <F-ALT_USER>\w+</F-ALT_USER>) from <HOST>`, `from <HOST>$`,
+		`^<F-NOFAIL>seen</F-NOFAIL> <HOST>`, `<F-MLFFORGET>gone</F-MLFFORGET> <HOST> for ever`,
+	} {
+		if err := f.AddFailregex(Rule{Text: r}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.AddIgnoreregex(Rule{Text: `from 192\.0\.2\.3$`}); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestRecalledTextsGiveWhatSearchesGive compares a filter that remembers texts
+// with one that is made to search each time.
+func TestRecalledTextsGiveWhatSearchesGive(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		rnd := rand.New(rand.NewPCG(9, 9))
+		recalls, searches := recallFilter(t, all), recallFilter(t, all)
+		hits := 0
+		for i := range 20_000 {
+			ip := 1 + rnd.IntN(6)
+			text := []string{
+				"bad user joe from 192.0.2.%d", "bad name ann from 192.0.2.%d", "seen 192.0.2.%d", "gone 192.0.2.%d for ever",
+				"seen from 192.0.2.%d", "nothing %d",
+			}[rnd.IntN(6)]
+			line := Line{Text: fmt.Appendf(nil, "2005-08-14 10:00:00 %d "+text, rnd.IntN(4), ip), InOperation: true}
+			now := noon.Add(time.Duration(i) * time.Second)
+			searches.seen.forget()
+			want := outcomeText(searches.Process(now, line))
+			before := recalls.seen.hits
+			if got := outcomeText(recalls.Process(now, line)); got != want {
+				t.Fatalf("all %v, line %d %q:\n got %s\nwant %s", all, i, line.Text, got, want)
+			}
+			if recalls.seen.hits > before {
+				hits++
+			}
+		}
+		if hits < 10_000 {
+			t.Errorf("only %d of 20000 texts were recalled", hits)
+		}
+	}
+}
+
+// TestRecallRestsWhereNothingComesAgain stops looking up texts in vain, for a
+// while.
+func TestRecallRestsWhereNothingComesAgain(t *testing.T) {
+	f := recallFilter(t, false)
+	for i := range 2 * recallTrial {
+		f.Process(noon, Line{Text: fmt.Appendf(nil, "2005-08-14 10:00:00 1 nothing %d", i), InOperation: true})
+	}
+	if f.seen.rest == 0 {
+		t.Error("it still looks each text up")
+	}
+}
+
+// TestChangedRulesForgetWhatWasRecalled finds by the rules as they are.
+func TestChangedRulesForgetWhatWasRecalled(t *testing.T) {
+	f := recallFilter(t, false)
+	line := Line{Text: []byte("2005-08-14 10:00:00 1 new thing by 192.0.2.9"), InOperation: true}
+	for range 3 {
+		if fails, _ := f.Process(noon, line); len(fails) != 0 {
+			t.Fatal("matched")
+		}
+	}
+	if err := f.AddFailregex(Rule{Text: `new thing by <HOST>`}); err != nil {
+		t.Fatal(err)
+	}
+	if fails, _ := f.Process(noon, line); len(fails) != 1 {
+		t.Errorf("%d failures by the new rule", len(fails))
+	}
+}
+
+// TestGateClosesForRulesThatFailLate spares runs that cannot match, and none
+// that can.
+func TestGateClosesForRulesThatFailLate(t *testing.T) {
+	f := newFilter(t, nil, `^ Received disconnect from <HOST>: \d+: Auth fail$`)
+	miss := []byte("2005-08-14 10:00:00 Received disconnect from 192.0.2.1: 11: Bye Bye")
+	for i := range 2 * gateSample {
+		f.Process(noon, Line{Text: fmt.Appendf(miss, " %d", i), InOperation: true})
+	}
+	if !f.fail[0].gate.shut {
+		t.Error("the gate is still open")
+	}
+	fails, _ := f.Process(noon, Line{Text: []byte("2005-08-14 10:00:00 Received disconnect from 192.0.2.1: 3: Auth fail"), InOperation: true})
+	if len(fails) != 1 {
+		t.Errorf("%d failures behind the gate", len(fails))
+	}
+}

@@ -3,6 +3,8 @@ package acceptance
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -344,5 +346,46 @@ func TestDoctorFindsAHealthyMachineHealthy(t *testing.T) {
 				t.Errorf("--quiet: %v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// TestMetricsAtAnAddressOfTheirOwn asks as Prometheus does, over TCP.
+func TestMetricsAtAnAddressOfTheirOwn(t *testing.T) {
+	in := place(t, stockade(t), testenv.NewNetns(t), healthyJails)
+	in.write(t, "auth.log", goodLine())
+	in.append(t, "etc/fail2ban.local", "metrics = :9191\n")
+	in.start(t)
+	in.ask(t, "set", "sshd", "banip", "192.0.2.7")
+	get := func(host, path string) string {
+		var conn net.Conn
+		var err error
+		in.netn.Do(t, func() { conn, err = net.Dial("tcp", host+":9191") })
+		if err != nil {
+			return err.Error()
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", path, host)
+		text, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	page := get("127.0.0.1", "/metrics")
+	for _, want := range []string{
+		"HTTP/1.0 200 OK", "text/plain; version=0.0.4", "\nf2b_up 1\n", `f2b_jail_banned_current{jail="sshd"} 1`,
+		fmt.Sprintf(`stockade_lines_total{jail="sshd",source=%q} 1`, in.path("auth.log")), "\nstockade_database_up 1\n",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is not in:\n%s", want, page)
+		}
+	}
+	// Nothing but the metrics is there, and nobody else can reach it.
+	if other := get("127.0.0.1", "/v1/status"); !strings.HasPrefix(other, "HTTP/1.0 404") {
+		t.Errorf("the API is open:\n%s", other)
+	}
+	in.netn.Run(t, "ip", "addr", "add", "10.77.0.9/32", "dev", "lo")
+	if other := get("10.77.0.9", "/metrics"); !strings.Contains(other, "refused") {
+		t.Errorf("it answers on other addresses:\n%s", other)
 	}
 }

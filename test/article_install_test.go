@@ -41,10 +41,28 @@ func followInstall(t *testing.T, s *scratch) {
 	}
 	// `service rsyslog restart`, without systemd.
 	s.startSyslog(t)
+	archiveLog(t, s)
 	// What the article says of a fresh installation: nothing is enabled but
 	// what the administrator enables.
 	if out := s.must(t, "fail2ban-client status"); !regexp.MustCompile(`Number of jail:\s+0\n`).MatchString(out) {
 		t.Errorf("a fresh server says\n%s", out)
+	}
+}
+
+// archiveLog does with the log what logrotate does by the file for it: away with
+// the old one, a new one of the file's mode, and the file's command.
+func archiveLog(t *testing.T, s *scratch) {
+	t.Helper()
+	command := regexp.MustCompile(`(?s)postrotate\n(.*?)\n\s*endscript`).FindStringSubmatch(s.read("/etc/logrotate.d/fail2ban"))
+	if command == nil {
+		t.Fatal("logrotate's file has no postrotate")
+	}
+	before := s.log()
+	s.must(t, "mv /var/log/fail2ban.log /var/log/fail2ban.log.1; install -m 640 /dev/null /var/log/fail2ban.log; "+command[1])
+	s.must(t, "fail2ban-client reload")
+	s.logged(t, "Reload finished")
+	if old := s.read("/var/log/fail2ban.log.1"); !strings.HasPrefix(old, before) || strings.Contains(old, "Reload finished") {
+		t.Errorf("the archived log is not what the log was:\n%s", old)
 	}
 }
 

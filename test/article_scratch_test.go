@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"stockade/internal/testenv"
 )
@@ -94,7 +95,7 @@ wait
 }
 
 // patienceToMount is how long a busy machine may take for the mounts.
-const patienceToMount = 20 * 1e9
+const patienceToMount = 20 * time.Second
 
 // hide makes a layer in which the host's Fail2ban is not.
 func (s *scratch) hide(t *testing.T) {
@@ -250,4 +251,4 @@ func (s *scratch) logged(t *testing.T, part string) {
 	}
 }
 
-const patienceToLog = 20 * 1e9
+const patienceToLog = 20 * time.Second

@@ -22,10 +22,17 @@ func TestArticle(t *testing.T) {
 		follow  func(*testing.T, *scratch)
 	}{
 		{"Two ways to install", followInstall},
+		{"What is Fail2ban", followIntroduction},
 		{"Basic configuration", followBasics},
 		{"Time Abbreviation Formats", followTimes},
 		{"Advanced configuration", followAdvanced},
 		{"Protecting other services", followServices},
+		{"Adding custom regexes", followRegexes},
+		{"Notification with mail", followMail},
+		{"Reporting bad IPs", followReports},
+		{"Unban banned IPs manually", followUnban},
+		{"Reset F2B logs and database", followReset},
+		{"How to uninstall Fail2ban", followUninstall},
 	} {
 		if !t.Run(chapter.heading, func(t *testing.T) { chapter.follow(t, s) }) {
 			t.Logf("the server's log:\n%s", short(s.log()))

@@ -106,9 +106,6 @@ func (m *machine) attacker() *testenv.Netns {
 	n.AddAddr(m, "10.78.0.2/24")
 	n.Run(m, "ip", "link", "set", "veth0", "up")
 	m.sh("ip addr add 10.78.0.1/24 dev host0; ip link set host0 up")
-	m.until("sshd can be reached", func() bool {
-		return n.Command("ssh-keyscan", "-T", "2", "10.78.0.1").Run() == nil && reaches(n)
-	})
 	return n
 }
 
@@ -121,6 +118,7 @@ func reaches(n *testenv.Netns) bool {
 // attack tries wrong passwords until it is kept out.
 func (m *machine) attack(n *testenv.Netns) {
 	m.Helper()
+	m.until("sshd can be reached", func() bool { return reaches(n) })
 	m.until("the attacker is kept out", func() bool {
 		_ = n.Command("sshpass", "-p", "wrong", "ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
 			"-o", "ConnectTimeout=2", "-o", "PreferredAuthentications=password", "root@10.78.0.1", "true").Run()

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,8 +23,13 @@ type machine struct {
 	testing.TB
 	root   string
 	nspawn *exec.Cmd
-	exited chan struct{}
+	// console is what the machine and systemd-nspawn had to say.
+	console bytes.Buffer
+	exited  chan struct{}
 }
+
+// machines counts those of this process, for their names.
+var machines atomic.Int32
 
 // patience is how long a step may take on a busy machine.
 const patience = 3 * time.Minute
@@ -74,14 +80,16 @@ func debian(tb testing.TB) string {
 // boot starts the machine and waits until its systemd has done so.
 func (m *machine) boot() {
 	m.Helper()
-	m.nspawn = exec.Command("systemd-nspawn", "-q", "-D", m.root, "-b", "--register=no", "--keep-unit", "--private-network",
-		"--console=pipe")
-	m.nspawn.Stdin = bytes.NewReader(nil)
+	name := fmt.Sprintf("stockade-%d-%d", os.Getpid(), machines.Add(1))
+	m.nspawn = exec.Command("systemd-nspawn", "-q", "-D", m.root, "-M", name, "-b", "--register=no", "--keep-unit",
+		"--private-network", "--console=pipe")
+	m.nspawn.Stdin, m.nspawn.Stdout, m.nspawn.Stderr = bytes.NewReader(nil), &m.console, &m.console
 	if err := m.nspawn.Start(); err != nil {
 		m.Fatalf("boot: %v", err)
 	}
 	m.exited = make(chan struct{})
 	go func() {
+		// Afterwards nothing is written to console any more.
 		_ = m.nspawn.Wait()
 		close(m.exited)
 	}()
@@ -154,6 +162,11 @@ func (m *machine) until(what string, done func() bool) {
 	m.Helper()
 	deadline := time.Now().Add(patience)
 	for !done() {
+		select {
+		case <-m.exited:
+			m.Fatalf("the machine has ended before %s\n%s", what, m.console.Bytes())
+		default:
+		}
 		if time.Now().After(deadline) {
 			m.Fatalf("waited in vain until %s\n%s", what, m.journal())
 		}
@@ -161,13 +174,17 @@ func (m *machine) until(what string, done func() bool) {
 	}
 }
 
-// reboot has the machine go down and come up again.
+// reboot has the machine go down and come up again: with --keep-unit a reboot
+// ends systemd-nspawn, whose caller starts it again.
 func (m *machine) reboot() {
 	m.Helper()
-	before := m.leader()
 	_, _ = m.try("systemctl", "reboot")
-	m.until("the machine has gone down", func() bool { return m.leader() != before })
-	m.waitBooted()
+	select {
+	case <-m.exited:
+	case <-time.After(patience):
+		m.Fatal("the machine did not go down")
+	}
+	m.boot()
 }
 
 func (m *machine) halt() {

@@ -7,7 +7,7 @@
 # make packages .deb, .rpm, .apk, tarballs and an OCI image, all in dist/
 # make install  into this system, or below DESTDIR, with PREFIX (default /usr/local)
 # make fuzz     each fuzz target for FUZZTIME (default 30s)
-# make soak     by hand: fuzzing for long, then the comparisons at full length
+# make soak     by hand: the kernel tests on Debian's own kernel, fuzzing for long, then the comparisons at full length
 # make lint     go vet, staticcheck, gofumpt, and builds for FreeBSD and macOS
 
 GO       ?= go
@@ -59,6 +59,7 @@ fuzz:
 	@scripts/fuzz $(FUZZTIME)
 
 soak:
+	@scripts/netfilter-vm
 	@scripts/fuzz 10m
 	@STOCKADE_FULL=1 STOCKADE_SOAK=1 scripts/run-tests -timeout 8h ./...
 

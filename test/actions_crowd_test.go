@@ -20,6 +20,7 @@ import (
 // TestTwentyJailsBanningAtOnceLoseNoLine bans through actions that all write one
 // file, by their own commands and by the reference's.
 func TestTwentyJailsBanningAtOnceLoseNoLine(t *testing.T) {
+	t.Parallel()
 	const jails, each = 20, 10
 	for _, w := range []way{ways[4], ways[1]} {
 		if w.name == ways[1].name && !testenv.Full() {
@@ -69,6 +70,7 @@ func TestTwentyJailsBanningAtOnceLoseNoLine(t *testing.T) {
 }
 
 func TestHostsDenyLiftsNetworks(t *testing.T) {
+	t.Parallel()
 	in := place(t, stockade(t), testenv.NewNetns(t), jailWith("hostsdeny[file=DIR/hosts.deny]"))
 	in.write(t, "empty", "")
 	in.write(t, "hosts.deny", "ALL: 198.51.100.0/25\nALL: 1980510100.0/24\n")
@@ -84,6 +86,7 @@ func TestHostsDenyLiftsNetworks(t *testing.T) {
 
 // TestNginxReadsAnyBlockedID gives the map to nginx and asks with the IDs.
 func TestNginxReadsAnyBlockedID(t *testing.T) {
+	t.Parallel()
 	testenv.Need(t, "nginx")
 	netn := testenv.NewNetns(t)
 	in := place(t, stockade(t), netn, jailWith("nginx-block-map[srv_cfg_path=DIR/, srv_cmd=DIR/nginx, srv_pid=DIR/none]"))
@@ -137,6 +140,7 @@ server { listen 127.0.0.1:8088; location / { if ($blocked) { return 403; } retur
 // TestWildCommandsDelayNoOtherBan has actions that hang for ever, print a
 // gigabyte and fork children, beside one in the kernel.
 func TestWildCommandsDelayNoOtherBan(t *testing.T) {
+	t.Parallel()
 	testenv.Need(t, "nft")
 	in := place(t, stockade(t), testenv.NewNetns(t), jailWith("hangs\n  prints\n  forks\n  nftables"))
 	in.write(t, "empty", "")
@@ -145,7 +149,7 @@ func TestWildCommandsDelayNoOtherBan(t *testing.T) {
 	in.write(t, "etc/action.d/forks.conf", "[Definition]\nactionban = for i in 1 2 3; do sleep 98766 & done; (sleep 98767; sleep 98768) & wait\n[Init]\ntimeout = 1\n")
 	in.start(t)
 	var slowest time.Duration
-	for i := range 3 {
+	for i := range 2 {
 		began := time.Now()
 		id := fmt.Sprintf("192.0.2.%d", i+1)
 		cmd := in.enter(in.program("client", "-c", in.path("etc"), "set", "j", "banip", id))
@@ -166,7 +170,7 @@ func TestWildCommandsDelayNoOtherBan(t *testing.T) {
 	if !until(time.Minute, func() bool { return strings.Count(in.log(), "timed out after 1 seconds") >= 3 }) {
 		t.Errorf("nothing timed out:\n%s", short(in.log()))
 	}
-	if !until(time.Minute, func() bool { return strings.Count(in.log(), "[j] Ban 192.0.2.") == 3 }) {
+	if !until(time.Minute, func() bool { return strings.Count(in.log(), "[j] Ban 192.0.2.") == 2 }) {
 		t.Errorf("not all bans came to an end:\n%s", short(in.log()))
 	}
 	in.signal(t, syscall.SIGTERM)
@@ -199,6 +203,7 @@ func peakMemory(t *testing.T, in *instance) int {
 
 // TestPacketsOfBannedAddressesAreStoppedAndNoOthers sends real packets.
 func TestPacketsOfBannedAddressesAreStoppedAndNoOthers(t *testing.T) {
+	t.Parallel()
 	actions := []string{"nftables-multiport", "iptables-multiport", "iptables-ipset-proto6"}
 	natives := []string{"auto"}
 	if testenv.Full() {
@@ -279,6 +284,7 @@ func stopsPackets(t *testing.T, spec string) {
 }
 
 func TestStatusTellsWhatSetsHoldAndStopped(t *testing.T) {
+	t.Parallel()
 	testenv.Need(t, "nft", "iptables")
 	server, client := testenv.Pair(t)
 	in := place(t, stockade(t), server, jailWith("nftables-allports[blocktype=\"counter drop\"]\n  iptables-allports"))

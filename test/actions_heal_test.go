@@ -35,6 +35,7 @@ func healers() []healer {
 }
 
 func TestBansThatSomebodyFlushedAreBackAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, h := range healers() {
 		t.Run(h.name, func(t *testing.T) {
 			testenv.Need(t, h.needs...)
@@ -64,6 +65,7 @@ func jailWith(actions string) string {
 }
 
 func TestBansStayAwayWhereHealingIsOff(t *testing.T) {
+	t.Parallel()
 	testenv.Need(t, "nft", "iptables")
 	in := place(t, stockade(t), testenv.NewNetns(t), jailWith("nftables[heal=no]\n  iptables-multiport[heal=no]"))
 	in.write(t, "empty", "")
@@ -90,6 +92,7 @@ func (in *instance) verb(t *testing.T, args ...string) string {
 }
 
 func TestPauseLiftsAllEnforcementForAWhile(t *testing.T) {
+	t.Parallel()
 	testenv.Need(t, "nft", "iptables", "ipset")
 	const actions = "nftables\n  iptables-multiport\n  iptables-ipset-proto6-allports[actname=set]\n  hostsdeny[file=DIR/hosts.deny]"
 	in := place(t, stockade(t), testenv.NewNetns(t), jailWith(actions))

@@ -269,8 +269,13 @@ func stopsPackets(t *testing.T, spec string) {
 		from, port string
 		stopped    bool
 	}{
-		{"10.77.0.2", "7000", true}, {"fd77::2", "7000", true}, {"10.77.0.65", "7000", true},
-		{"10.77.0.3", "7000", false}, {"fd77::3", "7000", false}, {"10.77.0.2", "7001", all}, {"10.77.0.4", "7001", false},
+		{"10.77.0.2", "7000", true},
+		{"fd77::2", "7000", true},
+		{"10.77.0.65", "7000", true},
+		{"10.77.0.3", "7000", false},
+		{"fd77::3", "7000", false},
+		{"10.77.0.2", "7001", all},
+		{"10.77.0.4", "7001", false},
 	} {
 		if err := dial(c.from, c.port); errors.Is(err, syscall.ECONNREFUSED) != c.stopped {
 			t.Errorf("%s to port %s: %v", c.from, c.port, err)

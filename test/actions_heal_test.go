@@ -29,7 +29,10 @@ func healers() []healer {
 		{"flushed iptables before a set", "iptables-ipset-proto6", []string{"iptables", "ipset"}, lookIPSet, []string{"iptables", "-F"}, "INPUT"},
 		{
 			"flushed iptables of the old kind", `iptables-multiport[iptables="iptables-legacy -w", iptables?family=inet6="ip6tables-legacy -w"]`,
-			[]string{"iptables-legacy"}, legacy, []string{"iptables-legacy", "-F"}, "INPUT",
+			[]string{"iptables-legacy"},
+			legacy,
+			[]string{"iptables-legacy", "-F"},
+			"INPUT",
 		},
 	}
 }

@@ -66,9 +66,9 @@ func recorded(t *testing.T, name, params string, programs []string, files func(*
 	t.Setenv("PATH", in.path("bin")+":"+os.Getenv("PATH"))
 	in.start(t)
 	for _, e := range []event{
-		{"ban", func(t *testing.T, in *instance) { in.ask(t, "set", "j", "banip", "192.0.2.1") }, "ban 192.0.2.1"},
-		{"ban v6", func(t *testing.T, in *instance) { in.ask(t, "set", "j", "banip", "2001:db8::1") }, "ban 2001:db8::1"},
-		{"unban", func(t *testing.T, in *instance) { in.ask(t, "set", "j", "unbanip", "192.0.2.1") }, "unban 192.0.2.1"},
+		{"ban", func(t *testing.T, in *instance) { in.ask(t, "set", "j", "banip", "192.0.2.1") }, []string{"ban 192.0.2.1"}},
+		{"ban v6", func(t *testing.T, in *instance) { in.ask(t, "set", "j", "banip", "2001:db8::1") }, []string{"ban 2001:db8::1"}},
+		{"unban", func(t *testing.T, in *instance) { in.ask(t, "set", "j", "unbanip", "192.0.2.1") }, []string{"unban 192.0.2.1"}},
 	} {
 		in.happen(t, e)
 	}

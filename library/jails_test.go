@@ -79,19 +79,6 @@ func withoutSendername(actions any) any {
 	return list
 }
 
-// without is a list of actions less one of their parameters.
-func without(actions any, name string) any {
-	list, _ := actions.([]any)
-	for _, a := range list {
-		if pair, _ := a.([]any); len(pair) == 2 {
-			if params, _ := pair[1].(map[string]any); params != nil {
-				delete(params, name)
-			}
-		}
-	}
-	return actions
-}
-
 func readJails(t *testing.T, reference, dir string) map[string]map[string]any {
 	t.Helper()
 	cmd := exec.Command(testenv.Python(t), "testdata/jails.py", dir)

@@ -28,10 +28,18 @@ var mailActions = []struct {
 	name  string
 	holds string // of: w whois, l log lines, m matched lines, i the same of all jails
 }{
-	{"mail", ""}, {"mail-whois", "w"}, {"mail-whois-lines", "wl"}, {"mail-buffered", ""},
-	{"sendmail", ""}, {"sendmail-whois", "w"}, {"sendmail-whois-lines", "wl"},
-	{"sendmail-whois-matches", "wm"}, {"sendmail-whois-ipmatches", "wi"}, {"sendmail-whois-ipjailmatches", "wi"},
-	{"sendmail-geoip-lines", "l"}, {"sendmail-buffered", ""},
+	{"mail", ""},
+	{"mail-whois", "w"},
+	{"mail-whois-lines", "wl"},
+	{"mail-buffered", ""},
+	{"sendmail", ""},
+	{"sendmail-whois", "w"},
+	{"sendmail-whois-lines", "wl"},
+	{"sendmail-whois-matches", "wm"},
+	{"sendmail-whois-ipmatches", "wi"},
+	{"sendmail-whois-ipjailmatches", "wi"},
+	{"sendmail-geoip-lines", "l"},
+	{"sendmail-buffered", ""},
 }
 
 // mailAttack are log lines with everything in the user's name that a shell, a

@@ -76,6 +76,8 @@ var invocations = [][]string{
 	{"-c", "CONF", "-vv", "a.log", "postfix-sasl"},
 	{"-c", "CONF", "-vv", "a.log", "sshd[mode=x,logtype=short]"},
 	{"-c", "CONF", "--print-all-matched", "a.log", "filter.d/sshd"},
+	{"-c", "CONF", "-v", "a.log", "sshd", "server listening|Server listening"},
+	{"-c", "CONF", "-v", "a.log", "sshd", `^\s*srv sshd`},
 	{"a.log", "sshd", "-c", "CONF", "--print-all-matched"},
 	{dated, `^ x <HOST>$`},
 	{"-v", dated, `^ x <HOST>$`, "abc"},

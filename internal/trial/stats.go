@@ -13,11 +13,14 @@ import (
 type stats struct {
 	lines, ignored, matched, missed int
 	prefHits                        int
-	fail, ignore                    []ruleStats
-	ignoredLines                    listing
-	matchedLines, missedLines       listing
-	prefData                        []string
-	took                            time.Duration
+	// prefMatched and prefLast are what came of the prefregex last.
+	prefMatched               bool
+	prefLast                  string
+	fail, ignore              []ruleStats
+	ignoredLines              listing
+	matchedLines, missedLines listing
+	prefData                  []string
+	took                      time.Duration
 }
 
 // ruleStats are the hits of one regex.
@@ -82,6 +85,28 @@ func (t *regexTrial) now() time.Time {
 	return t.present
 }
 
+// countPrefix counts the matches of the prefregex. The reference looks whether
+// it has matched, not whether it was tried: a line that was ignored before that
+// counts as the one before it did.
+func (t *regexTrial) countPrefix(info filter.Info) {
+	s := &t.stats
+	untried := info.Outcome == filter.Ignored && !info.PrefixMatched
+	if !untried {
+		s.prefMatched = info.PrefixMatched
+	}
+	if !s.prefMatched {
+		return
+	}
+	s.prefHits++
+	if t.o.verbose == 0 || s.prefHits > t.o.listed {
+		return
+	}
+	if !untried {
+		s.prefLast = dictText(t.filter.PrefixGroups())
+	}
+	s.prefData = append(s.prefData, s.prefLast)
+}
+
 // count notes the result of a line.
 func (t *regexTrial) count(fails []filter.Failure, info filter.Info) error {
 	s := &t.stats
@@ -90,12 +115,7 @@ func (t *regexTrial) count(fails []filter.Failure, info filter.Info) error {
 		return refusal{info.Err.Error()}
 	}
 	s.lines++
-	if info.PrefixMatched {
-		s.prefHits++
-		if t.o.verbose > 0 && s.prefHits <= t.o.listed {
-			s.prefData = append(s.prefData, dictText(t.filter.PrefixGroups()))
-		}
-	}
+	t.countPrefix(info)
 	fails = t.resolve(fails)
 	if t.o.quiet() {
 		t.output(fails, info)

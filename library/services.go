@@ -23,7 +23,8 @@ var services = []Service{
 		"nginx",
 		[]string{"nginx"},
 		[]string{"nginx", "nginx-core", "nginx-full", "nginx-light", "nginx-extras"},
-		[]string{"nginx-http-auth", "nginx-botsearch", "nginx-bad-request"},
+		// nginx-botsearch finds nothing where a site answers 404 by try_files.
+		[]string{"nginx-http-auth", "nginx-bad-request"},
 	},
 	{
 		"Apache",

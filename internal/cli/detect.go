@@ -73,7 +73,23 @@ func (s *stockade) detectVerb(args []string) int {
 	if !options.has("yes") && !s.confirm(len(off)) {
 		return 0
 	}
-	return s.enableAll(dir, off)
+	if status := s.enableAll(dir, off); status != 0 {
+		return status
+	}
+	return s.takeUp(options)
+}
+
+// takeUp has the server of the configuration read what is new, if one runs.
+func (s *stockade) takeUp(options values) int {
+	if _, err := s.call(options, []string{"ping"}); err != nil {
+		s.printf("a Stockade that is started now takes it up; to start one: systemctl start stockade, or stockade run\n")
+		return 0
+	}
+	var args []string
+	if conf, ok := options["conf"]; ok {
+		args = []string{"--conf=" + conf}
+	}
+	return s.reloadVerb(args)
 }
 
 // proposals are the jails of services that are on this machine; blind are
@@ -242,6 +258,5 @@ func (s *stockade) enableAll(dir string, jails []string) int {
 		}
 		s.printf("%s is on now: %s\n", name, path)
 	}
-	s.printf("a running Stockade takes it up with:  stockade reload\n")
 	return 0
 }

@@ -2,7 +2,6 @@ package python
 
 import (
 	"context"
-	_ "embed"
 
 	"stockade/internal/pyobj"
 )

@@ -299,3 +299,22 @@ func newBenchSet(b *testing.B) *Set {
 	b.Cleanup(set.Quit)
 	return set
 }
+
+// TestCommandGivenToARunningNativeActionIsKeptAndNotRun holds a difference: what
+// runs natively goes on doing so until the configuration says otherwise.
+func TestCommandGivenToARunningNativeActionIsKeptAndNotRun(t *testing.T) {
+	b, ns := newNativeBench(t)
+	b.native("nftables")
+	b.start()
+	b.props("nftables", "actionban", "echo <ip> >>$T")
+	b.job(Ban, fresh("192.0.2.1"))
+	if rules := ns.Run(t, "nft", "list", "ruleset"); !strings.Contains(rules, "192.0.2.1 timeout") {
+		t.Errorf("not banned in the kernel:\n%s", rules)
+	}
+	if got := b.text(); got != "" {
+		t.Errorf("the command was run: %q", got)
+	}
+	if v, err := b.set.Property("nftables", "actionban"); err != nil || !strings.HasPrefix(fmt.Sprint(v), "echo <ip> >>") {
+		t.Errorf("actionban is %v, %v", v, err)
+	}
+}

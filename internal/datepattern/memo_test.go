@@ -1,6 +1,7 @@
 package datepattern
 
 import (
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -47,6 +48,30 @@ func TestRememberedAnswersAreThoseOfASearch(t *testing.T) {
 	t.Logf("%d of %d lines answered from memory", remembered, lines)
 	if remembered*5 < lines {
 		t.Errorf("only %d of %d lines were answered from memory", remembered, lines)
+	}
+}
+
+// TestHourAcrossMidnightOfAnotherZoneIsNotRemembered has a date of last year
+// whose hour holds a midnight of the zone that the jail set.
+func TestHourAcrossMidnightOfAnotherZoneIsNotRemembered(t *testing.T) {
+	now := time.Date(2005, 10, 29, 23, 54, 51, 0, time.UTC)
+	d := New(Env{Now: func() time.Time { return now }, Zone: time.UTC})
+	if err := d.SetDefaultZone("UTC+18:30"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Append("%b %d %H:%M:%S"); err != nil {
+		t.Fatal(err)
+	}
+	m := pyre.NewMachine()
+	for _, clock := range []string{"18:05:00", "18:06:00", "18:51:47", "18:05:01"} {
+		line := []byte("Dec 18 " + clock)
+		fresh := New(d.env)
+		if err := errors.Join(fresh.SetDefaultZone("UTC+18:30"), fresh.Append("%b %d %H:%M:%S")); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := answer(t, d, m, line), answer(t, fresh, m, line); a.time != b.time {
+			t.Errorf("%s: %v from memory, %v searched", line, a.time, b.time)
+		}
 	}
 }
 

@@ -251,6 +251,11 @@ func (d *Detector) remember(r *remembered, f *fields, asRead, w wall, seconds in
 	if !f.hasZone {
 		k.ok = d.eastAt(k.base) == k.east && d.eastAt(k.base+rest) == k.east
 	}
+	if k.moved && int64(k.read.clock())+rest >= daySeconds {
+		// A date of last year is put together anew of its day as it was written
+		// and its clock: behind the midnight of another zone that is another day.
+		k.ok = false
+	}
 	if assumed != nothing && k.ok {
 		d.boundPresent(&k, present)
 	}

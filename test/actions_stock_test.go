@@ -45,6 +45,7 @@ func stockActions() []*stockAction {
 		a.only4 = v.name == "shorewall-ipset-proto6"
 		list = append(list, a)
 	}
+	list = append(list, &stockAction{name: "iptables-xt_recent-echo", needs: []string{"iptables"}, look: lookRecent, alike: alikeChains, noNets: true})
 	for _, v := range []struct{ name, params string }{
 		{"nftables-multiport", ""},
 		{"nftables-allports", "blocktype=drop"},
@@ -234,4 +235,11 @@ func enableUFW(t *testing.T, in *instance) {
 func lookUFW(t *testing.T, in *instance) string {
 	t.Helper()
 	return in.netn.Run(t, "ufw", "status") + in.netn.Run(t, "ufw", "show", "added")
+}
+
+// lookRecent is the chains, and who is on the kernel's lists of recent
+// addresses.
+func lookRecent(t *testing.T, in *instance) string {
+	t.Helper()
+	return lookIPTables(t, in) + in.netn.Run(t, "sh", "-c", "cut -d' ' -f1 /proc/net/xt_recent/f2b-j* 2>/dev/null | sort; true")
 }

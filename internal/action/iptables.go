@@ -17,9 +17,9 @@ import (
 // chains, rules and sets, but a batch of bans in one run of one program.
 type iptables struct {
 	parts
+	watching
 	// wall is nil until it is needed, and after the end.
 	wall atomic.Pointer[xtables.Wall]
-	stop atomic.Pointer[context.CancelFunc]
 }
 
 func newIPTables(p parts) native { return &iptables{parts: p} }
@@ -102,7 +102,7 @@ func (n *iptables) lost(gone *xtables.Gone, program string) {
 		return
 	}
 	restored, err := -1, error(nil)
-	if v, ok := n.props.get("heal"); !ok || truth(v) {
+	if n.heals() {
 		restored, err = w.Heal()
 	}
 	if n.env.Lost != nil {
@@ -114,13 +114,9 @@ func (n *iptables) start(*[]logbook.Record) error {
 	if n.props.onDemand() {
 		return nil
 	}
-	families := []ipaddr.Family{ipaddr.Inet4, ipaddr.Inet6}
-	if n.env.IPv6 != nil && !n.env.IPv6() {
-		families = families[:1]
-	}
 	w, err := n.open()
 	if err == nil {
-		err = w.Start(families...)
+		err = w.Start(n.families()...)
 	}
 	if err != nil {
 		return n.fault("starting", err)
@@ -157,10 +153,7 @@ func (n *iptables) apply(kind JobKind, tickets []*ticket.Ticket, results []*Resu
 func (n *iptables) add(w *xtables.Wall, tickets []*ticket.Ticket, first *Result) []error {
 	bans := make([]xtables.Ban, len(tickets))
 	for i, t := range tickets {
-		bans[i] = xtables.Ban{ID: t.Address(), Seconds: t.Bantime}
-		if !t.HasBantime && n.env.Bantime != nil {
-			bans[i].Seconds = n.env.Bantime()
-		}
+		bans[i] = xtables.Ban{ID: t.Address(), Seconds: n.seconds(t)}
 	}
 	verdicts := w.Add(bans)
 	var again []int
@@ -169,7 +162,7 @@ func (n *iptables) add(w *xtables.Wall, tickets []*ticket.Ticket, first *Result)
 			again = append(again, i)
 		}
 	}
-	if len(again) == 0 || w.Check() == nil || !n.repair(w, first) {
+	if len(again) == 0 || w.Check() == nil || repair(first, w.Heal) != nil {
 		return verdicts
 	}
 	retry := make([]xtables.Ban, len(again))
@@ -180,15 +173,6 @@ func (n *iptables) add(w *xtables.Wall, tickets []*ticket.Ticket, first *Result)
 		verdicts[again[i]] = err
 	}
 	return verdicts
-}
-
-func (n *iptables) repair(w *xtables.Wall, r *Result) bool {
-	r.log(logbook.Error, logAction, "Invariant check failed. Trying to restore a sane environment")
-	if _, err := w.Heal(); err != nil {
-		r.log(logbook.Critical, logAction, "Unable to restore environment")
-		return false
-	}
-	return true
 }
 
 func (n *iptables) canFlush() bool { return n.held() > 0 }
@@ -221,7 +205,8 @@ func (n *iptables) check(r *Result) error {
 	if w == nil || w.Check() == nil {
 		return nil
 	}
-	n.repair(w, r)
+	// What it came to stands in the log.
+	_ = repair(r, w.Heal)
 	return nil
 }
 
@@ -265,11 +250,4 @@ func (n *iptables) held() int {
 		return w.Held()
 	}
 	return 0
-}
-
-// quit stops watching.
-func (n *iptables) quit() {
-	if cancel := n.stop.Swap(nil); cancel != nil {
-		(*cancel)()
-	}
 }

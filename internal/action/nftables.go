@@ -16,12 +16,12 @@ import (
 // nftables is the native form of the nftables actions.
 type nftables struct {
 	parts
+	watching
 	// preset is the type where the parameters name none.
 	preset string
 	cutter cutter
 	// fence is nil until it is needed, and after the end.
 	fence atomic.Pointer[netfilter.Fence]
-	stop  atomic.Pointer[context.CancelFunc]
 }
 
 func newNftables(preset string) func(parts) native {
@@ -85,7 +85,7 @@ func (n *nftables) lost(loss netfilter.Loss) {
 		return
 	}
 	restored, err := -1, error(nil)
-	if v, ok := n.props.get("heal"); !ok || truth(v) {
+	if n.heals() {
 		restored, err = fence.Heal()
 	}
 	if n.env.Lost != nil {
@@ -100,11 +100,7 @@ func (n *nftables) start(logs *[]logbook.Record) error {
 	if n.props.onDemand() {
 		return nil
 	}
-	families := []ipaddr.Family{ipaddr.Inet4, ipaddr.Inet6}
-	if n.env.IPv6 != nil && !n.env.IPv6() {
-		families = families[:1]
-	}
-	if err := n.fence.Load().Start(families...); err != nil {
+	if err := n.fence.Load().Start(n.families()...); err != nil {
 		return n.fault("starting", err)
 	}
 	return nil
@@ -112,10 +108,7 @@ func (n *nftables) start(logs *[]logbook.Record) error {
 
 // until is when a ticket's ban ends, zero for never.
 func (n *nftables) until(t *ticket.Ticket) time.Time {
-	seconds := t.Bantime
-	if !t.HasBantime && n.env.Bantime != nil {
-		seconds = n.env.Bantime()
-	}
+	seconds := n.seconds(t)
 	if seconds < 0 {
 		return time.Time{}
 	}
@@ -166,10 +159,7 @@ func (n *nftables) try(ops []netfilter.Op, results []*Result) []error {
 	if len(again) == 0 || fence.Check() == nil {
 		return verdicts
 	}
-	first := results[again[0]]
-	first.log(logbook.Error, logAction, "Invariant check failed. Trying to restore a sane environment")
-	if _, err := fence.Heal(); err != nil {
-		first.log(logbook.Critical, logAction, "Unable to restore environment")
+	if repair(results[again[0]], fence.Heal) != nil {
 		return verdicts
 	}
 	retry := make([]netfilter.Op, len(again))
@@ -217,25 +207,13 @@ func (n *nftables) end(mode StopMode) error {
 	return nil
 }
 
-// quit stops watching.
-func (n *nftables) quit() {
-	if cancel := n.stop.Swap(nil); cancel != nil {
-		(*cancel)()
-	}
-}
-
 // check heals what is missing.
 func (n *nftables) check(r *Result) error {
 	fence := n.fence.Load()
 	if fence == nil || fence.Check() == nil {
 		return nil
 	}
-	r.log(logbook.Error, logAction, "Invariant check failed. Trying to restore a sane environment")
-	if _, err := fence.Heal(); err != nil {
-		r.log(logbook.Critical, logAction, "Unable to restore environment")
-		return err
-	}
-	return nil
+	return repair(r, fence.Heal)
 }
 
 // reload applies changed parameters to the rules that are in the kernel.

@@ -72,6 +72,10 @@ func TestStopDoesNotWaitForAReportForEver(t *testing.T) {
 	wait, open := b.gate()
 	b.action("mail", "actionban", "touch $T.runs; "+wait, "norestored", "1", "timeout", "1h")
 	b.job(Ban, tick("192.0.2.1"))
+	eventually(t, "the report runs", func() bool {
+		_, err := os.Stat(b.trace + ".runs")
+		return err == nil
+	})
 	done := make(chan Result, 1)
 	b.set.Stop(nil, Lift, func(r Result) { done <- r })
 	for {

@@ -252,6 +252,9 @@ class Action(ActionBase):
 		t.Errorf("%v", v)
 	}
 	b.wait("printed", func() bool { return len(b.printed) == 4 && b.printed[3] == "err" })
+	// The line without an end comes when the process goes.
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.printed[0] != `{"id": 1, "value": "forged"}` {
 		t.Errorf("%q", b.printed)
 	}

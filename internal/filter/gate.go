@@ -43,8 +43,8 @@ func newGate(re *pyre.Regexp) gate {
 }
 
 // spares tells whether the text need not be searched.
-func (g *gate) spares(text []byte) bool {
-	return g.shut && !bytes.Contains(text, g.literal)
+func (r *rule) spares(text []byte) bool {
+	return !r.re.EndFits(text) || r.gate.shut && !bytes.Contains(text, r.gate.literal)
 }
 
 // learn takes in a run that came as far as a byte of the text.

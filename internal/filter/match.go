@@ -19,7 +19,7 @@ func (f *Filter) evaluateLine(info *Info) {
 	}
 	f.data.content = contentState{text: body, own: f.data.content.own}
 	if f.pref != nil {
-		if f.pref.gate.spares(body) {
+		if f.pref.spares(body) {
 			return
 		}
 		found := f.search(f.machine, f.pref, 0, body)
@@ -96,7 +96,7 @@ func (f *Filter) tryFrom(from int, text []byte, info *Info) {
 				return
 			}
 			r := f.fail[i]
-			if r.gate.spares(text) {
+			if r.spares(text) {
 				continue
 			}
 			found := f.search(f.machine, r, i, text)

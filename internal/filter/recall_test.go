@@ -95,7 +95,7 @@ func TestChangedRulesForgetWhatWasRecalled(t *testing.T) {
 // TestGateClosesForRulesThatFailLate spares runs that cannot match, and none
 // that can.
 func TestGateClosesForRulesThatFailLate(t *testing.T) {
-	f := newFilter(t, nil, `^ Received disconnect from <HOST>: \d+: Auth fail$`)
+	f := newFilter(t, nil, `^ Received disconnect from <HOST>: \d+: Auth fail \d`)
 	miss := []byte("2005-08-14 10:00:00 Received disconnect from 192.0.2.1: 11: Bye Bye")
 	for i := range 2 * gateSample {
 		f.Process(noon, Line{Text: fmt.Appendf(miss, " %d", i), InOperation: true})
@@ -103,7 +103,7 @@ func TestGateClosesForRulesThatFailLate(t *testing.T) {
 	if !f.fail[0].gate.shut {
 		t.Error("the gate is still open")
 	}
-	fails, _ := f.Process(noon, Line{Text: []byte("2005-08-14 10:00:00 Received disconnect from 192.0.2.1: 3: Auth fail"), InOperation: true})
+	fails, _ := f.Process(noon, Line{Text: []byte("2005-08-14 10:00:00 Received disconnect from 192.0.2.1: 3: Auth fail 1"), InOperation: true})
 	if len(fails) != 1 {
 		t.Errorf("%d failures behind the gate", len(fails))
 	}

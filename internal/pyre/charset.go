@@ -1,6 +1,7 @@
 package pyre
 
 import (
+	"iter"
 	"math/bits"
 	"slices"
 )
@@ -215,6 +216,26 @@ func (s *charset) size() int {
 		n += int(sp.hi-sp.lo) + 1
 	}
 	return n
+}
+
+// all gives the characters in their order.
+func (s *charset) all() iter.Seq[rune] {
+	return func(yield func(rune) bool) {
+		for i, word := range s.ascii {
+			for ; word != 0; word &= word - 1 {
+				if !yield(rune(64*i + bits.TrailingZeros64(word))) {
+					return
+				}
+			}
+		}
+		for _, sp := range s.high {
+			for r := sp.lo; r <= sp.hi; r++ {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func oneChar(r rune) *charset {

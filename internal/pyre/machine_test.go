@@ -216,6 +216,9 @@ func checkPrefilters(t *testing.T, re *Regexp, text []byte, start, end int, cand
 	if literal := re.RequiredLiteral(); !bytes.Contains(text, literal) {
 		t.Errorf("%q in %q: %q is not there", re, text, literal)
 	}
+	if !re.EndFits(text) {
+		t.Errorf("%q in %q: the end of the text does not fit", re, text)
+	}
 	if literal := re.LateLiteral(); !bytes.Contains(text, literal) {
 		t.Errorf("%q in %q: %q is not there", re, text, literal)
 	}

@@ -251,4 +251,5 @@ type program struct {
 	literal  []byte // every match contains it
 	late     []byte // the same, behind what a match begins with
 	broad    bool
+	tail     *tail // nil where it says nothing
 }

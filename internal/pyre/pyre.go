@@ -93,3 +93,9 @@ func (re *Regexp) BroadHead() bool { return re.prog.broad }
 
 // Anchored tells whether a match can begin only at the start of the text.
 func (re *Regexp) Anchored() bool { return re.prog.anchored }
+
+// EndFits tells by its last bytes whether a match may be in the text at all.
+func (re *Regexp) EndFits(text []byte) bool {
+	t := re.prog.tail
+	return t == nil || t.fits(text)
+}

@@ -22,6 +22,7 @@ func (pr *program) survey(root *node) {
 	pr.prefix = headText(root)
 	pr.literal, pr.late = longestLiterals(root)
 	pr.broad = broadHead(root)
+	pr.tail = tailOf(root)
 }
 
 // anchoredHead tells whether every match begins at the start of the text, or,

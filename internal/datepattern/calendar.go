@@ -44,7 +44,7 @@ var (
 
 // set takes in one group. False means that the date cannot be read; an error
 // that the line is to be given up.
-func (f *fields) set(k kind, text, halfDayText string) (bool, error) {
+func (f *fields) set(k kind, text, halfDayText []byte) (bool, error) {
 	var ok bool
 	switch k {
 	case fullYear, shortYear:
@@ -57,7 +57,7 @@ func (f *fields) set(k kind, text, halfDayText string) (bool, error) {
 		f.month, f.hasMonth = integer(text)
 		return f.hasMonth, nil
 	case monthName, shortMonth:
-		f.month, f.hasMonth = nameIndex(monthNames, text, k == shortMonth)
+		f.month, f.hasMonth = monthIndex(text, k == shortMonth)
 		f.month++
 		return f.hasMonth, nil
 	case day:
@@ -68,7 +68,7 @@ func (f *fields) set(k kind, text, halfDayText string) (bool, error) {
 		return ok, nil
 	case hour12:
 		f.hour, ok = integer(text)
-		f.hour = fullHour(f.hour, halfDayText)
+		f.hour = fullHour(f.hour, string(halfDayText))
 		return ok, nil
 	case minute:
 		f.minute, ok = integer(text)
@@ -83,7 +83,7 @@ func (f *fields) set(k kind, text, halfDayText string) (bool, error) {
 }
 
 // setWeek takes in the groups that count days and weeks in another way.
-func (f *fields) setWeek(k kind, text string) bool {
+func (f *fields) setWeek(k kind, text []byte) bool {
 	switch k {
 	case dayOfYear:
 		f.julian, f.hasJulian = integer(text)
@@ -94,7 +94,7 @@ func (f *fields) setWeek(k kind, text string) bool {
 		f.weekday = (f.weekday + 6) % 7
 		return f.hasWeekday
 	case dayName, shortDay:
-		f.weekday, f.hasWeekday = nameIndex(dayNames, text, k == shortDay)
+		f.weekday, f.hasWeekday = nameIndex(dayNames, string(text), k == shortDay)
 		return f.hasWeekday
 	case weekSunday, weekMonday:
 		f.week, f.hasWeek = integer(text)
@@ -105,8 +105,8 @@ func (f *fields) setWeek(k kind, text string) bool {
 }
 
 // setZone takes in a zone name or offset.
-func (f *fields) setZone(text string) (bool, error) {
-	east, err := zoneText(text)
+func (f *fields) setZone(text []byte) (bool, error) {
+	east, err := zoneText(string(text))
 	if errors.Is(err, errZone) {
 		return false, nil
 	}
@@ -130,6 +130,48 @@ func fullHour(h int, half string) int {
 		}
 	}
 	return h
+}
+
+// monthIndex looks up the name of a month.
+func monthIndex(text []byte, short bool) (int, bool) {
+	if short && len(text) == 3 {
+		if i, ok := shortMonthIndex(text[0], text[1], text[2]); ok {
+			return i, true
+		}
+	}
+	return nameIndex(monthNames, string(text), short)
+}
+
+// shortMonthIndex looks up the first three letters of a month.
+func shortMonthIndex(a, b, c byte) (int, bool) {
+	const lower = 0x20
+	switch uint32(a|lower)<<16 | uint32(b|lower)<<8 | uint32(c|lower) {
+	case 'j'<<16 | 'a'<<8 | 'n':
+		return 0, true
+	case 'f'<<16 | 'e'<<8 | 'b':
+		return 1, true
+	case 'm'<<16 | 'a'<<8 | 'r':
+		return 2, true
+	case 'a'<<16 | 'p'<<8 | 'r':
+		return 3, true
+	case 'm'<<16 | 'a'<<8 | 'y':
+		return 4, true
+	case 'j'<<16 | 'u'<<8 | 'n':
+		return 5, true
+	case 'j'<<16 | 'u'<<8 | 'l':
+		return 6, true
+	case 'a'<<16 | 'u'<<8 | 'g':
+		return 7, true
+	case 's'<<16 | 'e'<<8 | 'p':
+		return 8, true
+	case 'o'<<16 | 'c'<<8 | 't':
+		return 9, true
+	case 'n'<<16 | 'o'<<8 | 'v':
+		return 10, true
+	case 'd'<<16 | 'e'<<8 | 'c':
+		return 11, true
+	}
+	return 0, false
 }
 
 // nameIndex looks up the name of a month or day.
@@ -166,24 +208,39 @@ func (w wall) date() (year, month, day int) {
 // clock is the time of day in seconds.
 func (w wall) clock() int { return int(((w % daySeconds) + daySeconds) % daySeconds) }
 
+// daysBefore is the number of days of a common year before each month, and of
+// the whole year.
+var daysBefore = [...]int{0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365}
+
 // wallDate gives midnight of a date; false when there is no such date.
 func wallDate(year, month, day int) (wall, bool) {
-	if year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31 {
+	if year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 {
 		return 0, false
 	}
-	t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-	if t.Day() != day {
+	leap := 0
+	if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+		leap = 1
+	}
+	before, after := daysBefore[month-1], daysBefore[month]
+	if month > 2 {
+		before += leap
+	}
+	if month >= 2 {
+		after += leap
+	}
+	if day > after-before {
 		return 0, false
 	}
-	return wall(t.Unix()), true
+	y := year - 1
+	days := y*365 + y/4 - y/100 + y/400 + before + day - 1
+	return minWall + wall(days)*daySeconds, true
 }
 
 // resolve turns the fields into a time on the wall of the date's own zone,
 // filling in what is missing from the present.
-func (f *fields) resolve(now wall) (w wall, assumed guess, ok bool, err error) {
-	nowYear, nowMonth, nowDay := now.date()
+func (f *fields) resolve(now *today) (w wall, assumed guess, ok bool, err error) {
 	if !f.hasYear {
-		f.year, assumed = nowYear, theYear
+		f.year, assumed = now.year, theYear
 	}
 	if !f.hasMonth || !f.hasDay {
 		if ok := f.fromOtherCount(); !ok {
@@ -191,7 +248,7 @@ func (f *fields) resolve(now wall) (w wall, assumed guess, ok bool, err error) {
 		}
 	}
 	if !f.hasMonth && !f.hasDay {
-		f.month, f.day = nowMonth, nowDay
+		f.month, f.day = now.month, now.day
 		assumed = theDay
 	} else if !f.hasMonth || !f.hasDay {
 		return 0, nothing, false, errHalfDate

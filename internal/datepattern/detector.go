@@ -67,6 +67,7 @@ func (s Stamp) Seconds() float64 {
 type Detector struct {
 	env   Env
 	local localClock
+	today today
 
 	// zone is the logtimezone in seconds east, zoneText what was set.
 	zone     int
@@ -98,7 +99,7 @@ func New(env Env) *Detector {
 	if env.Year == 0 {
 		env.Year = time.Now().Year()
 	}
-	d := &Detector{env: env, local: localClock{zone: env.Zone}}
+	d := &Detector{env: env, local: localClock{offsets: offsets{zone: env.Zone}}}
 	d.state.last = none
 	return d
 }

@@ -32,7 +32,23 @@ const huge = 1 << 40
 
 // integer reads a number as Python's int() does: digits of any script, blanks
 // around, a sign, single underscores between digits. Huge numbers stay huge.
-func integer(text string) (int, bool) {
+func integer(text []byte) (int, bool) {
+	digits := text
+	if len(digits) > 1 && digits[0] == ' ' {
+		digits = digits[1:]
+	}
+	value := 0
+	for _, c := range digits {
+		if !isDigit(c) || len(digits) > 9 {
+			return anyInteger(string(text))
+		}
+		value = value*10 + int(c-'0')
+	}
+	return value, len(digits) > 0
+}
+
+// anyInteger reads a number that is not just a few plain digits.
+func anyInteger(text string) (int, bool) {
 	text = strings.TrimSpace(text)
 	sign := 1
 	if text != "" && (text[0] == '+' || text[0] == '-') {

@@ -33,6 +33,9 @@ type template struct {
 	re       *pyre.Regexp
 	// groups are the groups that say something about the time, in their order.
 	groups []group
+	// halfDay is the place among the spans of that which tells am from pm, 0
+	// for none.
+	halfDay int
 	// mutable says which digits may be others without another search.
 	mutable mutability
 	// head is a character to whose first occurrence the expression goes before
@@ -152,6 +155,9 @@ func compile(t *template, regex string) (*template, error) {
 	}
 	for i, name := range re.GroupNames() {
 		if k := kindOfGroup[name]; k != noKind {
+			if k == halfDay {
+				t.halfDay = firstGroup + len(t.groups)
+			}
 			t.groups = append(t.groups, group{k, i})
 		}
 	}

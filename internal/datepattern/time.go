@@ -78,9 +78,10 @@ func (d *Detector) readCalendar(t *template, s *spans, line []byte, shift int, r
 	if !ok || err != nil {
 		return Stamp{}, false, err
 	}
-	present := d.env.Now()
-	now := wallOf(present, d.env.Zone)
-	w, assumed, ok, err := f.resolve(now)
+	unix := d.env.Now().Unix()
+	day := d.dayOf(unix)
+	now := wall(unix + day.east)
+	w, assumed, ok, err := f.resolve(day)
 	if !ok || err != nil {
 		return Stamp{}, false, err
 	}
@@ -102,7 +103,7 @@ func (d *Detector) readCalendar(t *template, s *spans, line []byte, shift int, r
 		}
 	}
 	if r != nil && r.keyed {
-		d.remember(r, &f, asRead, w, seconds, assumed, present)
+		d.remember(r, &f, asRead, w, seconds, assumed)
 	}
 	return Stamp{Time: time.Unix(seconds, 0), Integer: f.hasZone}, true, nil
 }
@@ -110,10 +111,10 @@ func (d *Detector) readCalendar(t *template, s *spans, line []byte, shift int, r
 // fieldsOf collects what the groups of a match say.
 func (d *Detector) fieldsOf(t *template, s *spans, line []byte, shift int) (fields, bool, error) {
 	f := fields{zone: d.zone, hasZone: d.hasZone}
-	half := ""
-	for i, g := range t.groups {
-		if start, end := s.at(firstGroup + i); g.kind == halfDay && start >= 0 {
-			half = string(line[start+shift : end+shift])
+	var half []byte
+	if t.halfDay > 0 {
+		if start, end := s.at(t.halfDay); start >= 0 {
+			half = line[start+shift : end+shift]
 		}
 	}
 	for i, g := range t.groups {
@@ -121,7 +122,7 @@ func (d *Detector) fieldsOf(t *template, s *spans, line []byte, shift int) (fiel
 		if start < 0 {
 			continue
 		}
-		if ok, err := f.set(g.kind, string(line[start+shift:end+shift]), half); !ok || err != nil {
+		if ok, err := f.set(g.kind, line[start+shift:end+shift], half); !ok || err != nil {
 			return f, false, err
 		}
 	}
@@ -239,7 +240,7 @@ func tens(line []byte, at int) int { return int(line[at]-'0')*10 + int(line[at+1
 
 // remember keeps a time for other minutes and seconds of its hour, if the hour
 // has as many of them as it should.
-func (d *Detector) remember(r *remembered, f *fields, asRead, w wall, seconds int64, assumed guess, present time.Time) {
+func (d *Detector) remember(r *remembered, f *fields, asRead, w wall, seconds int64, assumed guess) {
 	inHour, rest := int64(0), int64(0)
 	if r.clock {
 		inHour, rest = int64(f.minute*60+f.second), 3599
@@ -257,30 +258,36 @@ func (d *Detector) remember(r *remembered, f *fields, asRead, w wall, seconds in
 		k.ok = false
 	}
 	if assumed != nothing && k.ok {
-		d.boundPresent(&k, present)
+		k.from, k.to, k.nowEast = d.today.from, d.today.to, d.today.east
 	}
 	r.time = k
 }
 
 // eastAt is the offset of the process zone at a time.
 func (d *Detector) eastAt(unix int64) int64 {
-	_, east := time.Unix(unix, 0).In(d.env.Zone).Zone()
-	return int64(east)
+	return int64(d.local.offsets.at(unix).east)
 }
 
-// boundPresent finds how long the present stays the same day at the same
-// offset.
-func (d *Detector) boundPresent(k *knownTime, present time.Time) {
-	here := present.In(d.env.Zone)
-	midnight := wallOf(present, d.env.Zone)
+// today is the day of the present in the process zone, as long as it stays the
+// same day at the same offset.
+type today struct {
+	from, to         int64
+	east             int64
+	year, month, day int
+}
+
+// dayOf gives the day of the present.
+func (d *Detector) dayOf(unix int64) *today {
+	t := &d.today
+	if t.from <= unix && unix < t.to {
+		return t
+	}
+	here := d.local.offsets.at(unix)
+	t.east = int64(here.east)
+	midnight := wall(unix + t.east)
 	midnight -= wall(midnight.clock())
-	k.nowEast = d.eastAt(present.Unix())
-	k.from, k.to = int64(midnight)-k.nowEast, int64(midnight)-k.nowEast+daySeconds
-	start, end := here.ZoneBounds()
-	if !start.IsZero() {
-		k.from = max(k.from, start.Unix())
-	}
-	if !end.IsZero() {
-		k.to = min(k.to, end.Unix())
-	}
+	t.year, t.month, t.day = midnight.date()
+	t.from = max(int64(midnight)-t.east, here.from)
+	t.to = min(int64(midnight)-t.east+daySeconds, here.to)
+	return t
 }

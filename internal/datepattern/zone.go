@@ -63,16 +63,10 @@ func zoneFile(rule string) []byte {
 	return append(data, "\n"+rule+"\n"...)
 }
 
-// wallOf gives the time on the wall of a zone.
-func wallOf(t time.Time, zone *time.Location) wall {
-	_, east := t.In(zone).Zone()
-	return wall(t.Unix() + int64(east))
-}
-
 // localClock turns times on the wall into times as the C library's mktime
 // does, which decides what becomes of hours that occur twice or not at all.
 type localClock struct {
-	zone *time.Location
+	offsets offsets
 	// east is the offset that was found last. The library begins its search
 	// with it, so that an hour that occurs twice is taken for the one of the
 	// half of the year before.
@@ -85,26 +79,21 @@ const maxProbes = 6
 // unix finds the time at which the clock on the wall shows w. Where no time
 // does, it is the one that an hour of summer time makes of it.
 func (c *localClock) unix(w wall) (int64, bool) {
-	at := func(t int64) (east int64, summer bool) {
-		u := time.Unix(t, 0).In(c.zone)
-		_, e := u.Zone()
-		return int64(e), u.IsDST()
-	}
 	t := int64(w) - c.east
 	t1, t2 := t, t
 	wasSummer := false
 	for range maxProbes {
-		east, summer := at(t)
-		next := int64(w) - east
+		here := c.offsets.at(t)
+		next := int64(w) - int64(here.east)
 		if next == t {
-			c.east = east
+			c.east = int64(here.east)
 			return t, true
 		}
-		if t == t1 && t != t2 && (summer || !wasSummer) {
+		if t == t1 && t != t2 && (here.summer || !wasSummer) {
 			c.east = int64(w) - t
 			return t, true
 		}
-		t1, t2, t, wasSummer = t2, t, next, summer
+		t1, t2, t, wasSummer = t2, t, next, here.summer
 	}
 	return 0, false
 }

@@ -61,7 +61,7 @@ func TestLocalClock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := localClock{zone: zone}
+		c := localClock{offsets: offsets{zone: zone}}
 		for _, local := range []string{test.before, test.local} {
 			w, err := time.Parse(time.DateTime, local)
 			if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // decode gives the line as valid UTF-8 without its end. It copies nothing where
 // the line already is.
-func (f *Filter) decode(ln Line) []byte {
+func (f *Filter) decode(ln *Line) []byte {
 	text := ln.Text
 	if ln.Given == nil && !f.settings.encoding.isUTF8() {
 		var ok bool
@@ -40,7 +40,7 @@ func withoutEnd(text []byte) []byte {
 }
 
 // warnDecode reports bytes that are no text, once a day and file.
-func (f *Filter) warnDecode(ln Line) {
+func (f *Filter) warnDecode(ln *Line) {
 	if !f.onceADay("decode " + ln.Place.Path) {
 		return
 	}

@@ -96,7 +96,7 @@ func (f *Filter) deskLine(ln *Line) *prepared {
 func (f *Filter) prepare(now time.Time, ln *Line, p *prepared) {
 	f.now, f.records = now, f.records[:0]
 	given := f.tally.total
-	p.err = f.takeLine(*ln)
+	p.err = f.takeLine(ln)
 	if p.err == nil && f.settings.ageChecks && f.line.hasTime && ln.InOperation {
 		f.correctOdd()
 	}

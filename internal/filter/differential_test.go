@@ -380,7 +380,7 @@ func (s *side) journalise(tg target, lines []filtertest.Line) []filtertest.Line 
 	}
 	for i := range lines {
 		dates.now = noon
-		if err := dates.takeLine(Line{Text: lines[i].Text}); err == nil && dates.line.cut {
+		if err := dates.takeLine(&Line{Text: lines[i].Text}); err == nil && dates.line.cut {
 			m := dates.line.match()
 			lines[i].Text = []byte(strings.TrimLeft(m.Before+m.After, " "))
 		}

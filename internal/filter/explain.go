@@ -42,7 +42,7 @@ type RuleResult struct {
 func (f *Filter) Explain(now time.Time, ln Line, clock func() time.Time) (Explanation, error) {
 	f.now = now
 	begin := clock()
-	if err := f.takeLine(ln); err != nil {
+	if err := f.takeLine(&ln); err != nil {
 		return Explanation{}, err
 	}
 	l := &f.line

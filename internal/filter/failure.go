@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"time"
 
 	"stockade/internal/event"
@@ -142,7 +143,7 @@ func (d *Data) drop(name string) (held bool) {
 	for i := range *d {
 		if e := &(*d)[i]; e.Name == name {
 			held = e.Text != "" || e.Other != nil
-			*d = append((*d)[:i], (*d)[i+1:]...)
+			*d = slices.Delete(*d, i, i+1)
 			return held
 		}
 	}

@@ -101,7 +101,7 @@ func (f *Filter) ready(ln *Line) error {
 			return err
 		}
 	}
-	err := f.takeLine(*ln)
+	err := f.takeLine(ln)
 	// The default date templates are loaded when the first line comes.
 	f.logDates()
 	if err != nil {
@@ -115,7 +115,7 @@ func (f *Filter) ready(ln *Line) error {
 
 // takeLine decodes a line, finds its time and cuts it. The error is what the
 // reference raises.
-func (f *Filter) takeLine(ln Line) error {
+func (f *Filter) takeLine(ln *Line) error {
 	l := &f.line
 	l.str, l.undated, l.cut, l.hasTime, l.integer, l.given = "", false, false, false, false, ln.Given != nil
 	l.place, l.odd = ln.Place, 0

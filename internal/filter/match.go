@@ -17,7 +17,8 @@ func (f *Filter) evaluateLine(info *Info) {
 	if f.ignoredEarly(body, info) {
 		return
 	}
-	f.data.content = contentState{text: body, own: f.data.content.own}
+	c := &f.data.content
+	c.text, c.offset, c.copy = body, 0, false
 	if f.pref != nil {
 		if f.pref.spares(body) {
 			return
@@ -30,7 +31,7 @@ func (f *Filter) evaluateLine(info *Info) {
 		info.PrefixMatched = true
 		f.keepPrefix()
 	}
-	f.tryRules(f.data.content.text, info)
+	f.tryRules(c.text, info)
 }
 
 // ignoredEarly tries the ignoreregexes before all else where there are few of
@@ -261,11 +262,7 @@ func (f *Filter) lineText() string {
 
 // spans tells where in lineText the groups stand.
 func (f *Filter) spans(r *rule) []event.Span {
-	n := len(r.groups)
-	if f.pref != nil {
-		n += len(f.pref.groups)
-	}
-	out := make([]event.Span, 0, n)
+	out := make([]event.Span, 0, f.countSpans(r))
 	add := func(name string, from, to int) {
 		if from >= 0 {
 			out = append(out, event.Span{Name: name, Start: f.place(from, false), End: f.place(to, true)})
@@ -283,6 +280,24 @@ func (f *Filter) spans(r *rule) []event.Span {
 		}
 	}
 	return out
+}
+
+// countSpans tells how many groups took part.
+func (f *Filter) countSpans(r *rule) int {
+	n := 0
+	if f.pref != nil {
+		for i := range f.pref.groups {
+			if f.data.prefSpans[2*i] >= 0 {
+				n++
+			}
+		}
+	}
+	for i := range r.groups {
+		if from, _ := f.machine.Span(r.groups[i].index); from >= 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // place turns an offset in the searched body into one in lineText.

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -35,17 +36,29 @@ type session struct {
 	until         time.Time
 	// has are the roles of all groups that were seen.
 	has roles
+	// older and newer are the neighbours in the order of the beginning.
+	older, newer *session
 }
 
 // sessions holds the sessions in the order of their beginning.
 type sessions struct {
-	byKey map[string]*session
-	order []*session
+	byKey          map[string]*session
+	oldest, newest *session
+	// last is the session of the last line, as often that of the next one too.
+	last *session
 	// free are sessions that are over, whose memory serves the next ones.
 	free []*session
 }
 
 func (s *sessions) init() { s.byKey = make(map[string]*session, maxSessions) }
+
+// all gives the sessions in their order.
+func (s *sessions) all() iter.Seq[*session] {
+	return func(yield func(*session) bool) {
+		for r := s.oldest; r != nil && yield(r); r = r.newer {
+		}
+	}
+}
 
 // fresh gives an empty session. Nothing that was delivered of an earlier one is
 // written to again: of its memory only that of the groups is used, which are
@@ -57,7 +70,7 @@ func (s *sessions) fresh() *session {
 	}
 	r := s.free[n-1]
 	s.free = s.free[:n-1]
-	clear(r.data[:cap(r.data)])
+	clear(r.data)
 	if cap(r.aside.text) > keptAside {
 		r.aside = asideLines{}
 	}
@@ -68,35 +81,61 @@ func (s *sessions) fresh() *session {
 
 // get returns a session that is not over.
 func (s *sessions) get(key string, now time.Time) *session {
-	r := s.byKey[key]
+	r := s.last
+	if r == nil || r.key != key {
+		r = s.byKey[key]
+	}
 	if r != nil && now.After(r.until) {
 		s.drop(r)
 		return nil
 	}
+	s.last = r
 	return r
 }
 
 // put takes in a new session. When there are too many, the oldest go until one
 // that was still valid has gone.
 func (s *sessions) put(r *session, now time.Time) {
-	for len(s.order) >= maxSessions {
-		oldest := s.order[0]
+	for len(s.byKey) >= maxSessions {
+		oldest := s.oldest
 		s.drop(oldest)
 		if !now.After(oldest.until) {
 			break
 		}
 	}
 	r.until = now.Add(sessionTTL)
-	s.byKey[r.key] = r
-	s.order = append(s.order, r)
+	s.add(r)
 }
 
+// add appends a session whose key is new.
+func (s *sessions) add(r *session) {
+	s.byKey[r.key] = r
+	r.older, s.last = s.newest, r
+	if s.newest != nil {
+		s.newest.newer = r
+	} else {
+		s.oldest = r
+	}
+	s.newest = r
+}
+
+// drop forgets a session that is among the known ones.
 func (s *sessions) drop(r *session) {
 	delete(s.byKey, r.key)
-	if i := slices.Index(s.order, r); i >= 0 {
-		s.order = slices.Delete(s.order, i, i+1)
-		s.free = append(s.free, r)
+	if r.older != nil {
+		r.older.newer = r.newer
+	} else {
+		s.oldest = r.newer
 	}
+	if r.newer != nil {
+		r.newer.older = r.older
+	} else {
+		s.newest = r.older
+	}
+	if s.last == r {
+		s.last = nil
+	}
+	s.free = append(s.free, r)
 }
 
 // merge brings the groups of one match together with what is known of its
@@ -114,6 +153,9 @@ func (s *sessions) merge(f *Filter, key string, d *Data, has roles, lines []tick
 	}
 	if has&roleForget != 0 {
 		forget = d.drop("mlfforget")
+	}
+	if !noFail && !f.settings.light {
+		f.line.string() // the failure will want it
 	}
 	r := s.get(key, now)
 	if r != nil {

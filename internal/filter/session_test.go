@@ -2,6 +2,7 @@ package filter
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,7 +91,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	for i := range 1000 {
 		f.Process(noon, Line{Text: fmt.Appendf(nil, "s%d c connect 1.2.3.4", i)})
 	}
-	if n := len(f.sess.order); n != maxSessions || len(f.sess.byKey) != n {
+	if n := len(slices.Collect(f.sess.all())); n != maxSessions || len(f.sess.byKey) != n {
 		t.Errorf("%d sessions", n)
 	}
 	if got := ids(t, f, "s900 f"); got != "1.2.3.4" {

@@ -156,13 +156,13 @@ func (f *Filter) takeKnowledge(from *Filter) {
 func (s *sessions) clone() sessions {
 	var c sessions
 	c.init()
-	for _, r := range s.order {
+	for r := range s.all() {
 		n := *r
 		n.data, n.users = slices.Clone(r.data), slices.Clone(r.users)
 		n.matches, n.saved = slices.Clone(r.matches), slices.Clone(r.saved)
 		n.aside = asideLines{slices.Clone(r.aside.text), slices.Clone(r.aside.ends)}
-		c.order = append(c.order, &n)
-		c.byKey[n.key] = &n
+		n.older, n.newer = nil, nil
+		c.add(&n)
 	}
 	return c
 }

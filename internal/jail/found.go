@@ -16,6 +16,19 @@ import (
 // stampLayout is how times stand in log lines, in the process zone.
 const stampLayout = "2006-01-02 15:04:05"
 
+// appendStamp appends a time as stampLayout has it. The format of RFC 3339 is
+// the one that the time package writes fast; it differs in one letter.
+func appendStamp(b []byte, t time.Time) []byte {
+	const size, letter = len(stampLayout), len("2006-01-02")
+	from := len(b)
+	b = t.AppendFormat(b, time.RFC3339)
+	if stamp := b[from:]; len(stamp) > size && stamp[letter] == 'T' {
+		stamp[letter] = ' '
+		return b[:from+size]
+	}
+	return t.AppendFormat(b[:from], stampLayout) // a year of more than four digits
+}
+
 // failure turns what the filter found into tickets. A name in place of an
 // address is resolved first.
 func (s *State) failure(now time.Time, f *filter.Failure, at linePlace) {
@@ -136,7 +149,7 @@ func (s *State) logFound(t *ticket.Ticket) (id string) {
 	from := len(b)
 	b = t.ID.AppendTo(b)
 	to := len(b)
-	b = t.Time.In(s.zone()).AppendFormat(append(b, " - "...), stampLayout)
+	b = appendStamp(append(b, " - "...), t.Time.In(s.zone()))
 	s.text = b
 	text := string(b)
 	s.eff.Logs = append(s.eff.Logs, logbook.Record{Level: logbook.Info, Logger: logFilter, Text: text})

@@ -21,6 +21,8 @@ func (r *remembered) loosen(line []byte) {
 	switch r.winner.mutable {
 	case colonClock:
 		r.loosenClock(line, 3)
+		r.loosenDate(line)
+		r.loosenWord(line)
 	case compactClock:
 		r.loosenClock(line, 2)
 		if !r.clock {

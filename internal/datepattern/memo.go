@@ -75,6 +75,15 @@ type remembered struct {
 	// says that they may be others.
 	clock          bool
 	minute, second int
+	// shape says that the date may be another one: dateAt is its place in the
+	// key, date the one that was read last.
+	shape  shape
+	dateAt int
+	date   [2]uint64
+	// word is the place in the key of a letter that may be another one, 0 for
+	// none, and noZone says that it must not begin a zone.
+	word   int
+	noZone bool
 }
 
 // keyWord is eight bytes of a key: those under mask are as in text, those
@@ -103,12 +112,12 @@ func (d *Detector) remembered(line []byte) (Hit, bool) {
 		return Hit{}, false
 	}
 	r := &m.slot[m.current]
-	shift, ok := 0, r.keyed
+	shift, moved, ok := 0, false, r.keyed
 	if ok {
-		shift, ok = r.matches(line)
+		shift, moved, ok = r.matches(line)
 	}
 	if !ok {
-		if r, shift = m.other(line); r == nil {
+		if r, shift, moved = m.other(line); r == nil {
 			return Hit{}, false
 		}
 	}
@@ -124,6 +133,9 @@ func (d *Detector) remembered(line []byte) (Hit, bool) {
 	winner.hits++
 	winner.distance = r.place.start
 	winner.lastUsed = d.env.Now().UnixNano()
+	if moved {
+		m.move(r, line, shift)
+	}
 	hit := r.hit
 	if shift != 0 {
 		hit.shift = shift
@@ -135,48 +147,66 @@ func (d *Detector) remembered(line []byte) (Hit, bool) {
 }
 
 // other looks for the line in the slots that were not used last.
-func (m *memo) other(line []byte) (*remembered, int) {
+func (m *memo) other(line []byte) (r *remembered, shift int, moved bool) {
 	for i := range m.slot {
 		if i == m.current || !m.slot[i].keyed {
 			continue
 		}
-		if shift, ok := m.slot[i].matches(line); ok {
+		if shift, moved, ok := m.slot[i].matches(line); ok {
 			m.current = i
-			return &m.slot[i], shift
+			return &m.slot[i], shift, moved
 		}
 	}
-	return nil, 0
+	return nil, 0, false
+}
+
+// move makes the date of a line the remembered one. Hits in lines before do not
+// know it any more.
+func (m *memo) move(r *remembered, line []byte, shift int) {
+	m.serial++
+	r.serial, r.hit.serial = m.serial, m.serial
+	r.date = r.shape.words(line[r.base+shift+r.dateAt:])
+	r.time.ok = false
 }
 
 // matches tells whether the line is like the remembered one in all that was
-// looked at, and by how much it is shifted.
-func (r *remembered) matches(line []byte) (shift int, ok bool) {
+// looked at, by how much it is shifted, and whether it has another date.
+func (r *remembered) matches(line []byte) (shift int, moved, ok bool) {
 	rest := line
 	switch head := r.winner.head; {
 	case head != 0:
 		at := bytes.IndexByte(line, head)
 		if at < 0 {
-			return 0, false
+			return 0, false, false
 		}
 		rest, shift = line[at:], at-r.base
 	case r.base > 0:
 		// The place counts characters, the key begins at a byte.
 		if len(line) < r.base || !plain(line[:r.base]) {
-			return 0, false
+			return 0, false, false
 		}
 		rest = line[r.base:]
 	}
 	if len(rest) < r.size || r.ends && len(rest) != r.size {
-		return 0, false
+		return 0, false, false
 	}
 	i, n := 0, 0
 	for ; n+8 <= r.size; n += 8 {
 		if !r.key[i].fits(binary.LittleEndian.Uint64(rest[n:])) {
-			return 0, false
+			return 0, false, false
 		}
 		i++
 	}
-	return shift, n == r.size || r.key[i].fits(lastWord(rest, n))
+	if n < r.size && !r.key[i].fits(lastWord(rest, n)) || r.word > 0 && !r.isWord(rest[r.word]) {
+		return 0, false, false
+	}
+	if r.shape != noShape {
+		date := rest[r.dateAt:]
+		moved = r.shape.words(date) != r.date
+		ok = !moved || r.shape.fits(date)
+		return shift, moved, ok
+	}
+	return shift, false, true
 }
 
 // lastWord reads up to eight bytes from text[n:].

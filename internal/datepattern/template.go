@@ -38,6 +38,10 @@ type template struct {
 	halfDay int
 	// mutable says which digits may be others without another search.
 	mutable mutability
+	// shape is a date that may be another one, and tail what follows it in the
+	// pattern.
+	shape shape
+	tail  string
 	// head is a character to whose first occurrence the expression goes before
 	// anything else, if any.
 	head byte
@@ -162,6 +166,9 @@ func compile(t *template, regex string) (*template, error) {
 		}
 	}
 	t.mutable = mutableClock(t.pattern, t.anchored)
+	if t.mutable == colonClock {
+		t.shape, t.tail = shapeOf(t.pattern, t.anchored)
+	}
 	t.need = needOf(t)
 	return t, nil
 }

@@ -184,7 +184,7 @@ func (s *State) Attempt(now time.Time, id ipaddr.ID, lines []string, who event.W
 		s.logIgnored(id, v.By)
 		return 0
 	}
-	s.log(logbook.Info, logFilter, "[%s] Attempt %s - %s", s.name, id, now.In(s.zone()).Format(stampLayout))
+	s.log(logbook.Info, logFilter, "[%s] Attempt %s - %s", s.name, id, s.wall(now).Format(stampLayout))
 	s.count(now, t, max(1, len(lines)), linePlace{})
 	return 1
 }

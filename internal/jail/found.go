@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"stockade/internal/datepattern"
 	"stockade/internal/event"
 	"stockade/internal/filter"
 	"stockade/internal/ipaddr"
@@ -149,7 +150,7 @@ func (s *State) logFound(t *ticket.Ticket) (id string) {
 	from := len(b)
 	b = t.ID.AppendTo(b)
 	to := len(b)
-	b = appendStamp(append(b, " - "...), t.Time.In(s.zone()))
+	b = appendStamp(append(b, " - "...), s.wall(t.Time))
 	s.text = b
 	text := string(b)
 	s.eff.Logs = append(s.eff.Logs, logbook.Record{Level: logbook.Info, Logger: logFilter, Text: text})
@@ -189,7 +190,7 @@ func (s *State) knownBad(now time.Time, id ipaddr.ID, when time.Time, h History,
 		suffix = ", Ban"
 	}
 	s.log(logbook.Info, logObserver, "[%s] Found %s, bad - %s, %d # -> %s%s", s.name, id,
-		when.In(s.zone()).Format(stampLayout), h.Count, text, suffix)
+		s.wall(when).Format(stampLayout), h.Count, text, suffix)
 	known := s.tally.Get(id)
 	if known == nil {
 		return
@@ -199,6 +200,14 @@ func (s *State) knownBad(now time.Time, id ipaddr.ID, when time.Time, h History,
 	if known.Retry >= s.limits.MaxRetry {
 		s.ban(now, s.tally.Remove(id), at, nil)
 	}
+}
+
+// wall gives what the clock on the wall shows at t.
+func (s *State) wall(t time.Time) time.Time {
+	if zone := s.zone(); s.clock == nil || s.clock.Zone() != zone {
+		s.clock = datepattern.NewClock(zone)
+	}
+	return s.clock.Wall(t)
 }
 
 func (s *State) zone() *time.Location {

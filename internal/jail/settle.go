@@ -117,7 +117,7 @@ func (s *State) prolong(now time.Time, t, live *ticket.Ticket, g *Grown) {
 		return
 	}
 	s.log(logbook.Info, logObserver, "[%s] IP %s is bad: %d # last %s - incr %s to %s", s.name, t.ID,
-		g.History.Count, g.History.Last.In(s.zone()).Format(stampLayout), duration(t.Bantime), duration(g.Bantime))
+		g.History.Count, s.wall(g.History.Last).Format(stampLayout), duration(t.Bantime), duration(g.Bantime))
 	live.BanCount = g.History.Count + 1
 	if g.Bantime == t.Bantime {
 		return
@@ -125,7 +125,7 @@ func (s *State) prolong(now time.Time, t, live *ticket.Ticket, g *Grown) {
 	s.bans.SetBantime(t.ID, g.Bantime)
 	end, _ := live.End()
 	s.log(logbook.Notice, logObserver, "[%s] Increase Ban %s (%d # %s -> %s)", s.name, t.ID,
-		live.BanCount, duration(g.Bantime), end.In(s.zone()).Format(stampLayout))
+		live.BanCount, duration(g.Bantime), s.wall(end).Format(stampLayout))
 	s.event(banEvent(event.Extend, now, live))
 	s.work(Work{Kind: action.Prolong, Tickets: copies([]*ticket.Ticket{live})})
 }

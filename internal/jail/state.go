@@ -99,9 +99,11 @@ type State struct {
 
 	env Env
 	eff Effects
-	// seen and text are memory for one failure that only counts.
+	// seen and text are memory for one failure that only counts, clock is that
+	// of the process zone.
 	seen        ticket.Ticket
 	text        []byte
+	clock       *datepattern.Clock
 	parked      []parked
 	nextCleanup time.Time
 	lastBan     uint64

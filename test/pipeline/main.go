@@ -110,7 +110,7 @@ func run() error {
 
 // measure runs the jails over the log.
 func measure(todo *job, zone *time.Location) (result, error) {
-	r := &recorder{counts: map[string]*strings.Builder{}, number: map[string]int{}}
+	r := &recorder{said: map[string]*said{}}
 	now := clock.NewManual(time.Unix(todo.Now, 0))
 	hub := source.New(source.Options{})
 	defer hub.Close()
@@ -264,11 +264,28 @@ func (w *surroundings) File(string) (*ignore.List, bool)         { return &ignor
 func (w *surroundings) Dates() datepattern.Env                   { return w.dates }
 func (w *surroundings) Expand(t string, _ *ticket.Ticket) string { return t }
 
-// recorder stands for the server's log and keeps what it says of failures.
+// recorder stands for the server's log and keeps what it says of failures, in
+// pieces: the measured programs shall not pay for moving it about.
 type recorder struct {
-	mu     sync.Mutex
-	counts map[string]*strings.Builder
-	number map[string]int
+	mu   sync.Mutex
+	said map[string]*said
+}
+
+type said struct {
+	number int
+	pieces [][]byte
+}
+
+const pieceSize = 64 << 10
+
+func (s *said) add(text string) {
+	s.number++
+	last := len(s.pieces) - 1
+	if last < 0 || cap(s.pieces[last])-len(s.pieces[last]) <= len(text) {
+		s.pieces = append(s.pieces, make([]byte, 0, max(pieceSize, len(text)+1)))
+		last++
+	}
+	s.pieces[last] = append(append(s.pieces[last], text...), '\n')
 }
 
 func (r *recorder) log(records ...logbook.Record) {
@@ -280,34 +297,32 @@ func (r *recorder) log(records ...logbook.Record) {
 		if !isFailure || !named || x.Level != logbook.Info {
 			continue
 		}
-		b := r.counts[name]
-		if b == nil {
-			b = &strings.Builder{}
-			r.counts[name] = b
+		if r.said[name] == nil {
+			r.said[name] = &said{}
 		}
-		r.number[name]++
-		b.WriteString(text)
-		b.WriteByte('\n')
+		r.said[name].add(text)
 	}
 }
 
 func (r *recorder) report(todo *job, res *result) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var all strings.Builder
+	var all []byte
 	for _, jj := range todo.Jails {
-		text := ""
-		if b := r.counts[jj.Name]; b != nil {
-			text = b.String()
+		s, number := sha256.New(), 0
+		if x := r.said[jj.Name]; x != nil {
+			number = x.number
+			for _, piece := range x.pieces {
+				s.Write(piece)
+				all = append(all, piece...)
+			}
 		}
-		sum := sha256.Sum256([]byte(text))
-		res.Found[jj.Name] = found{r.number[jj.Name], hex.EncodeToString(sum[:])}
-		all.WriteString(text)
+		res.Found[jj.Name] = found{number, hex.EncodeToString(s.Sum(nil))}
 	}
 	if todo.Found == "" {
 		return nil
 	}
-	return os.WriteFile(todo.Found, []byte(all.String()), 0o644)
+	return os.WriteFile(todo.Found, all, 0o644)
 }
 
 // profile begins to write a profile, where a file is named for it.

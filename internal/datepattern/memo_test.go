@@ -2,6 +2,7 @@ package datepattern
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -263,6 +264,35 @@ func TestOnlyDigitsFit(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// Lines that begin with addresses are known to have no date there, however many
+// addresses there are in turn.
+func TestBeginningsWithoutDateAreRemembered(t *testing.T) {
+	d := detector(t, "{^LN-BEG}")
+	known, lines := 0, 0
+	for round := range 2 {
+		for a := range 254 {
+			line := fmt.Sprintf("%d.%d.7.9 - - [x", a+1, a*7%250)
+			if round > 0 {
+				lines++
+				if d.memo.headless([]byte(line)) {
+					known++
+				}
+			}
+			if _, ok := match(t, d, line); ok {
+				t.Fatalf("%q has a date", line)
+			}
+		}
+	}
+	if known*100 < lines*95 {
+		t.Errorf("only %d of %d beginnings are known", known, lines)
+	}
+	for _, line := range []string{"10:11:12 a line with a clock", "12:0.7.9 - - [x and more"} {
+		if d.memo.headless([]byte(line)) {
+			t.Errorf("%q counts as one without a date", line)
 		}
 	}
 }

@@ -74,10 +74,16 @@ func (d *Detector) Match(m *pyre.Machine, line []byte, b *pyre.Budget) (Hit, boo
 	if len(d.order) == 0 {
 		d.loadDefaults()
 	}
-	s := search{d: d, m: m, line: line, budget: b, skip: none, headless: d.memo.headless(line)}
-	if s.headless && d.anchored == len(d.order) {
+	headless := d.memo.headless(line)
+	if headless && d.anchored == len(d.order) {
 		return Hit{}, false, nil
 	}
+	return d.find(m, line, b, headless)
+}
+
+// find searches a line that is not known.
+func (d *Detector) find(m *pyre.Machine, line []byte, b *pyre.Budget, headless bool) (Hit, bool, error) {
+	s := search{d: d, m: m, line: line, budget: b, skip: none, headless: headless}
 	s.best.index = none
 	sticky, err := s.sticky()
 	if err == nil && !sticky {

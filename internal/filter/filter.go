@@ -117,6 +117,7 @@ type Filter struct {
 	line lineState
 	buf  lineBuffer
 	data dataScratch
+	who  subject
 	sess sessions
 	seen recall
 	desk deskSeat

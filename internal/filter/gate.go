@@ -11,6 +11,8 @@ import (
 // done only for rules that come far before they fail, and only as long as it
 // spares most of those runs.
 type gate struct {
+	// ends says that the expression knows how the texts end that it matches.
+	ends    bool
 	literal []byte
 	shut    bool
 	// runs counts those since the last decision, spared those of them that the
@@ -29,7 +31,7 @@ const (
 )
 
 func newGate(re *pyre.Regexp) gate {
-	g := gate{}
+	g := gate{ends: re.KnowsEnd()}
 	l := re.RequiredLiteral()
 	if re.Anchored() {
 		// What a match begins with is seen at once.
@@ -44,7 +46,7 @@ func newGate(re *pyre.Regexp) gate {
 
 // spares tells whether the text need not be searched.
 func (r *rule) spares(text []byte) bool {
-	return !r.re.EndFits(text) || r.gate.shut && !bytes.Contains(text, r.gate.literal)
+	return r.gate.ends && !r.re.EndFits(text) || r.gate.shut && !bytes.Contains(text, r.gate.literal)
 }
 
 // learn takes in a run that came as far as a byte of the text.

@@ -20,45 +20,47 @@ type subject struct {
 
 // identify finds ID and address among the captured groups: ip4 before ip6
 // before dns before fid. The error is a mask that the reference refuses.
-func (f *Filter) identify(d Data, has roles) (subject, error) {
-	who, err := f.subject(d, has)
-	who.id, who.ip, who.dns = f.keepID(who.id), f.keepID(who.ip), f.keep(who.dns)
-	return who, err
+func (f *Filter) identify(who *subject, d Data, has roles) error {
+	*who = subject{}
+	err := f.findSubject(who, d, has)
+	f.keepID(&who.id)
+	f.keepID(&who.ip)
+	who.dns = f.keep(who.dns)
+	return err
 }
 
 // keepID makes an ID that is a text last.
-func (f *Filter) keepID(id ipaddr.ID) ipaddr.ID {
-	if !id.IsText() {
-		return id
+func (f *Filter) keepID(id *ipaddr.ID) {
+	if id.IsText() {
+		*id = ipaddr.Raw(f.keep(id.String()))
 	}
-	return ipaddr.Raw(f.keep(id.String()))
 }
 
-func (f *Filter) subject(d Data, has roles) (subject, error) {
+func (f *Filter) findSubject(who *subject, d Data, has roles) (err error) {
 	raw := f.settings.raw()
 	var fid *Entry
 	if has&roleFID != 0 {
 		fid = present(d.Find("fid"))
 	}
 	host, addr := f.host(d, has, raw)
-	if host == nil {
-		if fid == nil {
-			return subject{}, nil
-		}
-		id, err := f.freeID(fid, raw)
-		return subject{found: true, id: id}, err
-	}
-	if host.Name == "dns" && !raw {
+	who.found = host != nil || fid != nil
+	switch {
+	case host == nil && fid == nil:
+	case host == nil:
+		who.id, err = f.freeID(fid, raw)
+	case host.Name == "dns" && !raw:
 		if a := ipaddr.Parse(host.Text); a.IsAddr() && !hasSlash(host.Text) {
-			return subject{found: true, id: a}, nil
+			who.id = a
+		} else {
+			who.dns = orBlank(host.Text)
 		}
-		return subject{found: true, dns: orBlank(host.Text)}, nil
+	case fid == nil || fid.Other == nil && fid.Text == host.Text:
+		who.id = addr
+	default:
+		who.ip = addr
+		who.id, err = f.freeID(fid, raw)
 	}
-	if fid == nil || fid.Other == nil && fid.Text == host.Text {
-		return subject{found: true, id: addr}, nil
-	}
-	id, err := f.freeID(fid, raw)
-	return subject{found: true, id: id, ip: addr}, err
+	return err
 }
 
 // host finds the group that holds the address, and reads it.

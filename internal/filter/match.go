@@ -175,8 +175,8 @@ func (f *Filter) found(i int, lines []ticket.Match) error {
 			data, has = rec.data, rec.has
 		}
 	}
-	who, err := f.identify(data, has)
-	if err != nil {
+	who := &f.who
+	if err := f.identify(who, data, has); err != nil {
 		return err
 	}
 	if !who.found {
@@ -191,7 +191,7 @@ func (f *Filter) found(i int, lines []ticket.Match) error {
 	if who.dns != "" && !f.settings.resolves() {
 		return nil
 	}
-	f.deliver(i, r, &who, rec, data, lines)
+	f.deliver(i, r, who, rec, data, lines)
 	return nil
 }
 

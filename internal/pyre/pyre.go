@@ -94,6 +94,9 @@ func (re *Regexp) BroadHead() bool { return re.prog.broad }
 // Anchored tells whether a match can begin only at the start of the text.
 func (re *Regexp) Anchored() bool { return re.prog.anchored }
 
+// KnowsEnd tells whether EndFits can ever say no.
+func (re *Regexp) KnowsEnd() bool { return re.prog.tail != nil }
+
 // EndFits tells by its last bytes whether a match may be in the text at all.
 func (re *Regexp) EndFits(text []byte) bool {
 	t := re.prog.tail

@@ -40,9 +40,9 @@ func (s *spans) read(m *pyre.Machine, t *template) {
 const (
 	// slots is how many different beginnings of lines are remembered at a time:
 	// a log of several hosts has several.
-	slots = 4
+	slots = 8
 	// keyWords bounds what is remembered of a line, in words of eight bytes.
-	keyWords = 12
+	keyWords = 8
 )
 
 // memo remembers the last matches. A search is a function of the bytes it
@@ -80,6 +80,10 @@ type remembered struct {
 	shape  shape
 	dateAt int
 	date   [2]uint64
+	// yearAt is the place in the key of the last digit of a year behind the
+	// date, 0 for none, and year the one that was read last.
+	yearAt int
+	year   byte
 	// word is the place in the key of a letter that may be another one, 0 for
 	// none, and noZone says that it must not begin a zone.
 	word   int
@@ -165,7 +169,11 @@ func (m *memo) other(line []byte) (r *remembered, shift int, moved bool) {
 func (m *memo) move(r *remembered, line []byte, shift int) {
 	m.serial++
 	r.serial, r.hit.serial = m.serial, m.serial
-	r.date = r.shape.words(line[r.base+shift+r.dateAt:])
+	rest := line[r.base+shift:]
+	r.date = r.shape.words(rest[r.dateAt:])
+	if r.yearAt > 0 {
+		r.year = rest[r.yearAt]
+	}
 	r.time.ok = false
 }
 
@@ -202,9 +210,10 @@ func (r *remembered) matches(line []byte) (shift int, moved, ok bool) {
 	}
 	if r.shape != noShape {
 		date := rest[r.dateAt:]
-		moved = r.shape.words(date) != r.date
-		ok = !moved || r.shape.fits(date)
-		return shift, moved, ok
+		if r.shape.words(date) != r.date {
+			return shift, true, r.shape.fits(date)
+		}
+		return shift, r.yearAt > 0 && rest[r.yearAt] != r.year, true
 	}
 	return shift, false, true
 }

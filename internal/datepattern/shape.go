@@ -15,23 +15,28 @@ const (
 	syslogShape       // Aug 14 09:58:07, Aug  4 09:58:07
 	isoShape          // 2005-08-14 09:58:07, with whatever stands between
 	accessShape       // 14/Aug/2005:09:58:07
+	// weekdayShape is what a pattern for syslogShape may take, too: it is the
+	// shape of lines only.
+	weekdayShape // Sun Aug 14 09:58:07
 )
 
 // The bytes of a shape before the minute, the last of which is a colon; and
 // those that may be others. The separators and the first digits of the year
 // are not among them.
 var (
-	beforeMinute = [...]int{syslogShape: 10, isoShape: 14, accessShape: 15}
+	beforeMinute = [...]int{syslogShape: 10, isoShape: 14, accessShape: 15, weekdayShape: 14}
 	exchanged    = [...][]int{
-		syslogShape: {0, 1, 2, 4, 5, 7, 8},
-		isoShape:    {3, 5, 6, 8, 9, 11, 12},
-		accessShape: {0, 1, 3, 4, 5, 10, 12, 13},
+		syslogShape:  {0, 1, 2, 4, 5, 7, 8},
+		isoShape:     {3, 5, 6, 8, 9, 11, 12},
+		accessShape:  {0, 1, 3, 4, 5, 10, 12, 13},
+		weekdayShape: {0, 1, 2, 4, 5, 6, 8, 9, 11, 12},
 	}
 	// partsOf are the places of what the groups of a shape hold.
 	partsOf = [...][numKinds]int{
-		syslogShape: {shortMonth: 0, day: 4, hour: 7},
-		isoShape:    {fullYear: 0, month: 5, day: 8, hour: 11},
-		accessShape: {day: 0, shortMonth: 3, fullYear: 7, hour: 12},
+		syslogShape:  {shortMonth: 0, day: 4, hour: 7},
+		isoShape:     {fullYear: 0, month: 5, day: 8, hour: 11},
+		accessShape:  {day: 0, shortMonth: 3, fullYear: 7, hour: 12},
+		weekdayShape: {shortDay: 0, shortMonth: 4, day: 8, hour: 11},
 	}
 )
 
@@ -75,6 +80,19 @@ func (s shape) fits(text []byte) bool {
 	case accessShape:
 		_, ok := shortMonthIndex(text[3], text[4], text[5])
 		return ok && isDay(text[0], text[1]) && isDigit(text[10]) && isHour(text[12], text[13])
+	case weekdayShape:
+		return isWeekday(text[0], text[1], text[2]) && syslogShape.fits(text[4:])
+	}
+	return false
+}
+
+// isWeekday tells whether three letters are those of a day of the week.
+func isWeekday(a, b, c byte) bool {
+	const lower = 0x20
+	switch uint32(a|lower)<<16 | uint32(b|lower)<<8 | uint32(c|lower) {
+	case 'm'<<16 | 'o'<<8 | 'n', 't'<<16 | 'u'<<8 | 'e', 'w'<<16 | 'e'<<8 | 'd', 't'<<16 | 'h'<<8 | 'u',
+		'f'<<16 | 'r'<<8 | 'i', 's'<<16 | 'a'<<8 | 't', 's'<<16 | 'u'<<8 | 'n':
+		return true
 	}
 	return false
 }
@@ -110,6 +128,9 @@ func (r *remembered) loosenDate(line []byte) {
 	if s == noShape || !r.clock {
 		return
 	}
+	if start, _ := r.groupAt(shortDay); s == syslogShape && start >= 0 {
+		s = weekdayShape
+	}
 	at := r.minute - beforeMinute[s]
 	if at < r.base || !s.fits(line[at:]) {
 		return
@@ -118,8 +139,12 @@ func (r *remembered) loosenDate(line []byte) {
 		start, _ := r.spans.at(firstGroup + i)
 		switch g.kind {
 		case fullYear:
-			if s == syslogShape {
+			if s == syslogShape || s == weekdayShape {
 				continue // may follow the clock
+			}
+		case shortDay:
+			if s == syslogShape {
+				continue
 			}
 		case shortMonth, month, day, hour:
 		default:
@@ -129,6 +154,7 @@ func (r *remembered) loosenDate(line []byte) {
 			return
 		}
 	}
+	r.loosenYear(line)
 	at -= r.base
 	for _, i := range exchanged[s] {
 		k, shift := &r.key[(at+i)/8], (at+i)%8*8
@@ -136,6 +162,29 @@ func (r *remembered) loosenDate(line []byte) {
 	}
 	r.shape, r.dateAt, r.date = s, at, s.words(line[at+r.base:])
 }
+
+// loosenYear lets the last digit of a year behind the clock be another one.
+func (r *remembered) loosenYear(line []byte) {
+	start, end := r.groupAt(fullYear)
+	if start < r.minute || end != start+4 || end > r.base+r.size || !isDigit(line[end-1]) || r.tail() != yearTail {
+		return
+	}
+	r.exchange(end-1, below10)
+	r.yearAt, r.year = end-1-r.base, line[end-1]
+}
+
+// groupAt finds the place of a group.
+func (r *remembered) groupAt(k kind) (start, end int) {
+	for i, g := range r.winner.groups {
+		if g.kind == k {
+			return r.spans.at(firstGroup + i)
+		}
+	}
+	return -1, -1
+}
+
+// tail is what follows the date in the pattern, but for the end of a group.
+func (r *remembered) tail() string { return strings.TrimSuffix(r.winner.tail, ")") }
 
 // The ends of patterns behind which a word may begin with any letter: those
 // that look for a year, and those that look for a zone, which is a matter of
@@ -152,7 +201,7 @@ func (r *remembered) loosenWord(line []byte) {
 	if !r.clock || r.base+r.size != at+1 || r.ends || line[at-1] != ' ' {
 		return
 	}
-	switch strings.TrimSuffix(r.winner.tail, ")") {
+	switch r.tail() {
 	case yearTail:
 	case zoneTail:
 		r.noZone = true

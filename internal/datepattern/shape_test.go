@@ -14,6 +14,7 @@ import (
 var shapedPatterns = []string{
 	"{^LN-BEG}", "{DEFAULT}", `^[^\[]*\[({DATE})`, `^\[{DATE}\]`, "{DATE}", "^{DATE}", "**{DATE}**", "({DATE})", `\[{DATE}\s*\]`,
 	"%b %d %H:%M:%S", "%b %d %k:%M:%S", "{^LN-BEG}%b %d %ExH:%ExM:%ExS", "^%b %d %H:%M:%S", "(?:%a )?%b %d %H:%M:%S", "%b %d %H:%M:%S$", "%b %d %H:%M:%S %Y", "%b %Exd %H:%M:%S", "%b %d %Exk:%M:%S(?: %ExY)?",
+	"%a %b %d %H:%M:%S", "(?:%a )?%b %d %H:%M:%S(?: %y%m| %Y)", `(?:%a )?%b %d %k:%M:%S(?:\.%f)?(?: %ExY)?`, `^\[((?:%a )?%b %d %k:%M:%S(?:\.%f)?(?: %ExY)?)`,
 	"%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S,%f", `%Y-%m-%d %H:%M:%S(?:[.,]%f)?(?:\s*%z)?`, `{^LN-BEG}%ExY(?P<_sep>[-/.])%m(?P=_sep)%d[T ]%H:%M:%S(?:[.,]%f)?(?:\s*%z)?`, "%Y-%Exm-%Exd[T ]%H:%M:%S%Exz", `^%Y\.%m\.%d %H:%M:%S`,
 	`\[%Y-%m-%d %H:%M:%S\]`, `^\[(%Y-%m-%d %H:%M:%S) %z\]`, `%Y-%m-%d %H:%M:%S$`, `x%Y-%m-%dT%H:%M:%S`, `%Y/%m/%d %H:%M:%S|foo`, `(%Y/%m/%d %H:%M:%S)?`,
 	"%d/%b/%Y:%H:%M:%S %z", `^[^\[]*\[(%d/%b/%ExY:%H:%M:%S) %z`, "%d/%b/%Y[ :]?%H:%M:%S", "%d-%b-%Y %H:%M:%S", "[ ]%d/%b/%Y:%H:%M:%S", "%d/%m/%Y:%H:%M:%S", `\[%d/%b/%Y:%H:%M:%S`,
@@ -54,7 +55,7 @@ func TestOtherDatesOfAShapeAreFoundAsBySearch(t *testing.T) {
 	}
 	heads := []string{"", "", "[", "[[", "x ", "x", "10.1.2.3 - - [", "Mon ", "é ", "1", " ", "(", "2005-01-", "Aug ", "20"}
 	tails := []string{"", " x", " host y", " Z", " UTC x", " +0100] x", "] x", " 2005 x", ".123 x", ",5", " g", "Z", ":1", "1", "é", " é", "  y", ")", " [1] x"}
-	shapes := []string{"Jan _2 15:04:05", "Jan 02 15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006/01/02 15:04:05", "2006.01.02 15:04:05", "02/Jan/2006:15:04:05", "02-Jan-2006 15:04:05", "Mon Jan _2 15:04:05 2006"}
+	shapes := []string{"Jan _2 15:04:05", "Jan 02 15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006/01/02 15:04:05", "2006.01.02 15:04:05", "02/Jan/2006:15:04:05", "02-Jan-2006 15:04:05", "Mon Jan _2 15:04:05", "Jan _2 15:04:05 2006", "Mon Jan _2 15:04:05.999999 2006"}
 	g := generator{rand.New(rand.NewPCG(11, 5))}
 	m := pyre.NewMachine()
 	lines, remembered, moved := 0, 0, 0

@@ -17,6 +17,7 @@ import (
 	"stockade/internal/event"
 	"stockade/internal/logbook"
 	"stockade/internal/pyre"
+	"stockade/internal/source"
 	"stockade/internal/ticket"
 )
 
@@ -113,6 +114,7 @@ type Filter struct {
 	once map[string]time.Time
 	// given and decoded are memory for parts of a line.
 	given, decoded []byte
+	journal        Given
 
 	line lineState
 	buf  lineBuffer
@@ -120,8 +122,8 @@ type Filter struct {
 	who  subject
 	sess sessions
 	seen recall
-	desk deskSeat
-	team teamSeat
+
+	member member
 
 	failures []Failure
 	records  []logbook.Record
@@ -154,13 +156,26 @@ func New(env datepattern.Env) *Filter {
 	return f
 }
 
+// Line is a line of a batch as Process takes it. It is valid until the next
+// call.
+func (f *Filter) Line(b *source.Batch, i int) Line {
+	from := &b.Lines[i]
+	ln := Line{
+		Text: from.Text, InOperation: b.InOperation,
+		Place: event.Place{Path: b.Path, Inode: b.Inode, Offset: from.Offset},
+	}
+	if b.Kind == source.Journal {
+		f.journal = Given{Date: from.Stamp, Time: from.Time}
+		ln.Given = &f.journal
+	}
+	return ln
+}
+
 // Process looks at one line at the time now. The failures and the info are
 // valid until the next call; what a Failure holds is not touched again.
 func (f *Filter) Process(now time.Time, ln Line) ([]Failure, Info) {
-	if f.team.seat != nil || f.team.left != nil {
-		if fails, info, ok := f.processInTeam(now, &ln); ok {
-			return fails, info
-		}
+	if f.member.team != nil {
+		f.goAlone()
 	}
 	f.now = now
 	f.failures = f.failures[:0]

@@ -43,8 +43,6 @@ type lineState struct {
 	budget, quarter int
 	share           pyre.Budget
 	place           event.Place
-	// shared says that text belongs to a desk.
-	shared bool
 }
 
 // lastDate is the date of an earlier line.
@@ -70,9 +68,6 @@ func (l *lineState) body() []byte { return l.text[l.nDate:] }
 
 // set puts the three parts together. b may alias nothing of l.text.
 func (l *lineState) set(before, date, after []byte) {
-	if l.shared {
-		l.text, l.shared = nil, false
-	}
 	t := append(l.text[:0], date...)
 	t = append(t, before...)
 	t = append(t, after...)
@@ -94,13 +89,8 @@ func (l *lineState) match() ticket.Match {
 	return ticket.Match{Before: body[:l.nBefore], Date: s[:l.nDate], After: body[l.nBefore:]}
 }
 
-// ready prepares a line, at the desk where the filter has a place there.
+// ready prepares a line.
 func (f *Filter) ready(ln *Line) error {
-	if f.desk.seat != nil || f.desk.left != nil {
-		if ok, err := f.prepareAtDesk(ln); ok {
-			return err
-		}
-	}
 	err := f.takeLine(ln)
 	// The default date templates are loaded when the first line comes.
 	f.logDates()

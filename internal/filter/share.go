@@ -1,82 +1,78 @@
 package filter
 
 import (
+	"crypto/sha256"
 	"fmt"
-	"strings"
-	"sync"
+	"time"
+
+	"stockade/internal/source"
 )
 
-// Shares lets filters that read the same lines of a file do the same work only
-// once: those with the same rules and settings evaluate a line together, and
-// those that only look for the same dates prepare it together. The results are
-// those that each would have had alone. A filter whose settings change goes on
-// alone, with all it knew. The zero value is ready.
-type Shares struct {
-	mu    sync.Mutex
-	desks map[string]*desk
-	teams map[string]*team
+// Kind names all that decides, beside what was learnt from earlier lines, what
+// a filter makes of a line.
+type Kind [sha256.Size]byte
+
+// Join lets the filter share its work, from the next batch on, with those that
+// are given the same batches and would come to the same results. It tells the
+// kind of the filter: others of that kind can share with it.
+func (f *Filter) Join() Kind {
+	f.member.shares = true
+	return f.kind(true)
 }
 
-// Join lets a filter that has seen no line yet share the work on the lines of a
-// file that it is about to read.
-func (s *Shares) Join(f *Filter, path string) {
-	if f.settings.maxLines > 1 || f.settings.checkAll || f.settings.light || f.last.known || f.team.seat != nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.desks == nil {
-		s.desks, s.teams = map[string]*desk{}, map[string]*team{}
-	}
-	s.tidy()
-	key := f.evaluationKey(path)
-	t := s.teams[key]
-	if t != nil {
-		f.team = teamSeat{seat: t.sit(), team: t}
-	}
-	if f.team.seat == nil {
-		t = &team{path: path, one: f.twin()}
-		s.teams[key] = t
-		f.team = teamSeat{seat: t.sit(), team: t}
-		s.sitAtDesk(t.one, path)
+// Leave ends all sharing of this filter.
+func (f *Filter) Leave() {
+	f.Alone()
+	f.member.shares = false
+}
+
+// Alone is for whoever changes a setting: until others are of the same kind
+// again, the filter works for itself.
+func (f *Filter) Alone() {
+	f.member.kinds = [2]Kind{}
+	if f.member.team != nil {
+		f.leave()
 	}
 }
 
-// sitAtDesk gives a filter its place at the desk of the file.
-func (s *Shares) sitAtDesk(f *Filter, path string) {
-	key := f.dateKey(path)
-	d := s.desks[key]
-	if d != nil {
-		f.desk = deskSeat{seat: d.sit(), desk: d}
+// kind is that of the filter. While a log is caught up with, findtime matters.
+func (f *Filter) kind(inOperation bool) Kind {
+	i := 0
+	if inOperation {
+		i = 1
 	}
-	if f.desk.seat == nil {
-		d = deskFor(f, path)
-		s.desks[key] = d
-		f.desk = deskSeat{seat: d.sit(), desk: d}
+	k := &f.member.kinds[i]
+	if *k != (Kind{}) {
+		return *k
 	}
-}
-
-// tidy forgets what nobody shares any more.
-func (s *Shares) tidy() {
-	for key, t := range s.teams {
-		if t.empty() {
-			t.one.leaveDesk()
-			delete(s.teams, key)
+	h := sha256.New()
+	s := &f.settings
+	fmt.Fprintf(h, "%v %q %q %q %v %v %q %v %v %q", inOperation, s.encoding.name, s.datePattern, s.timezone, s.hasTimezone,
+		s.ageChecks, s.useDNS, s.rawHosts, s.noCauses, f.Prefregex())
+	if !inOperation {
+		fmt.Fprintf(h, " %v", s.findTime)
+	}
+	for _, list := range [][]*rule{f.fail, f.ignore} {
+		fmt.Fprintln(h)
+		for _, r := range list {
+			fmt.Fprintf(h, "%q %q\n", r.re.String(), r.origin)
 		}
 	}
-	for key, d := range s.desks {
-		if d.empty() {
-			delete(s.desks, key)
-		}
-	}
+	h.Sum(k[:0])
+	return *k
 }
 
-// twin makes a fresh filter with the same rules, for those who share it.
-func (f *Filter) twin() *Filter {
+// shareable says that sharing is wanted and possible.
+func (f *Filter) shareable() bool {
+	s := &f.settings
+	return f.member.shares && s.maxLines == 1 && !s.checkAll && !s.light
+}
+
+// twin makes a filter of the same kind that works for a team.
+func (f *Filter) twin(k *knowledge) *Filter {
 	c := New(f.base)
 	c.name, c.settings = sharedName, f.settings
 	c.settings.borrows = false
-	c.dates = f.dates.Clone(c.env)
 	copies := func(list []*rule) []*rule {
 		out := make([]*rule, len(list))
 		for i, r := range list {
@@ -89,48 +85,76 @@ func (f *Filter) twin() *Filter {
 	if f.pref != nil {
 		c.pref = copies([]*rule{f.pref})[0]
 	}
+	c.learn(k)
 	return c
 }
 
-// dateKey names all that decides how a line is prepared.
-func (f *Filter) dateKey(path string) string {
-	s := &f.settings
-	return fmt.Sprintf("%q %q %q %q %v %v", path, s.encoding.name, s.datePattern, s.timezone, s.hasTimezone, s.ageChecks)
+// PortionSize is how many lines are looked at in one go.
+const PortionSize = 256
+
+// Portion is what came of some lines of a batch. It belongs to all who share it.
+type Portion struct {
+	// Rows are those lines that led to something, in order.
+	Rows  []Row
+	Dates Dates
+	// given counts searches that were given up.
+	given int
 }
 
-// evaluationKey names all that decides what becomes of a line.
-func (f *Filter) evaluationKey(path string) string {
-	var b strings.Builder
-	s := &f.settings
-	fmt.Fprintf(&b, "%s %q %v %v %v %q", f.dateKey(path), s.useDNS, s.findTime, s.rawHosts, s.noCauses, f.Prefregex())
-	for _, list := range [][]*rule{f.fail, f.ignore} {
-		b.WriteString("\n")
-		for _, r := range list {
-			fmt.Fprintf(&b, "\n%q %q", r.re.String(), r.origin)
-		}
-	}
-	return b.String()
+// Row is one line that led to something.
+type Row struct {
+	// Line is its index in the batch.
+	Line    int
+	Fails   []Failure
+	Records Records
+	Err     error
 }
 
-// Ahead says that the next n lines would take the filter so far ahead of those
-// that it shares work with that it would have to go on alone.
-func (f *Filter) Ahead(n int) bool {
-	t := f.team.team
+// Dates sums up how it went with the dates of lines that follow each other.
+type Dates struct {
+	Lines, Undated, Odd uint64
+	// UndatedRun and OddRun count the last ones without another in between; they
+	// reach back beyond the first of these lines if UndatedOnly and OddOnly.
+	UndatedRun, OddRun   uint64
+	UndatedOnly, OddOnly bool
+	// Last is the last date, if there was one, OddBy by how much the last odd
+	// one was off.
+	Last  time.Time
+	OddBy time.Duration
+}
+
+func (d *Dates) note(now time.Time, info *Info) {
+	d.Lines++
 	switch {
-	case f.team.seat == nil:
-		return f.aheadAtDesk(n)
-	case f.team.ahead(int64(n)):
-		return true
+	case info.Undated:
+		d.Undated++
+		d.UndatedRun++
+	case info.Odd != 0:
+		d.Odd++
+		d.OddRun++
+		d.OddBy, d.Last, d.UndatedRun, d.UndatedOnly = info.Odd, now.Add(info.Odd), 0, false
+	case info.HasTime:
+		d.Last, d.UndatedRun, d.OddRun, d.UndatedOnly, d.OddOnly = info.Time, 0, 0, false, false
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.one.aheadAtDesk(n)
 }
 
-func (f *Filter) aheadAtDesk(n int) bool { return f.desk.seat != nil && f.desk.ahead(int64(n)) }
-
-// Alone ends all sharing of this filter. Whoever changes a setting does it.
-func (f *Filter) Alone() {
-	f.leaveTeam()
-	f.leaveDesk()
+// Share gives what comes of a portion of a batch, where the work on it is
+// shared: PortionSize lines, or what is left of them. The portions of a batch
+// are asked for in order. It is not ok where the filter has to Process the lines of the
+// batch by itself.
+func (f *Filter) Share(now time.Time, b *source.Batch, from, to int) (p *Portion, ok bool) {
+	m := &f.member
+	if from%PortionSize != 0 || to != min(from+PortionSize, len(b.Lines)) {
+		return nil, false
+	}
+	if from == 0 {
+		f.takeSeat(b)
+	}
+	if m.sheet == nil || m.batch != b {
+		return nil, false
+	}
+	p = m.sheet.portion(now, from/PortionSize, b)
+	f.now = now
+	f.tally.total += p.given
+	return p, true
 }

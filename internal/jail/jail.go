@@ -11,7 +11,6 @@ import (
 	"stockade/internal/action"
 	"stockade/internal/clock"
 	"stockade/internal/event"
-	"stockade/internal/filter"
 	"stockade/internal/ipaddr"
 	"stockade/internal/logbook"
 	"stockade/internal/netfilter"
@@ -27,8 +26,8 @@ var ErrStopped = errors.New("jail is stopped")
 type Services struct {
 	Clock clock.Clock
 	Hub   *source.Hub
-	// Shares lets jails on one file share work; nil for none.
-	Shares *filter.Shares
+	// Share lets jails with the same filter on one file share its work.
+	Share bool
 	// Store returns the database, nil where there is none.
 	Store func() *store.Store
 	// Log writes to the server's log.

@@ -78,7 +78,6 @@ func (j *Jail) step(m Message) {
 	switch m := m.(type) {
 	case Lines:
 		m.portions(func(part Lines) {
-			j.waitForOthers()
 			j.apply(j.state.Step(j.svc.Clock.Now(), part))
 		})
 		j.read(m.Batch)
@@ -161,7 +160,6 @@ func (j *Jail) act() {
 func (j *Jail) begin() {
 	j.act()
 	j.reads = true
-	j.share()
 	j.restore()
 	j.syncSources()
 	j.svc.Log(logbook.Record{Level: logbook.Info, Logger: logJail, Text: "Jail '" + j.Name() + "' started"})
@@ -223,7 +221,7 @@ func (j *Jail) end(mode action.StopMode) {
 		j.unsubscribe(path)
 	}
 	j.closeJournal()
-	j.state.filter.Alone()
+	j.state.filter.Leave()
 	r := j.stopActions(mode)
 	j.clerk.drain()
 	now := j.svc.Clock.Now()

@@ -33,6 +33,7 @@ func (j *Jail) syncSources() {
 		for path := range j.subs {
 			j.unsubscribe(path)
 		}
+		j.mates(0)
 		j.openJournal()
 		return
 	}
@@ -48,9 +49,13 @@ func (j *Jail) syncSources() {
 			j.unsubscribe(path)
 		}
 	}
+	mates := j.mates(len(wanted))
+	for _, sub := range j.subs {
+		sub.sub.SetMates(mates)
+	}
 	for _, p := range j.state.paths {
 		if _, known := j.subs[p.Path]; !known && !isPattern(p) {
-			j.subscribe(p)
+			j.subscribe(p, mates)
 		}
 	}
 	j.setIdle(false)
@@ -87,12 +92,12 @@ func (j *Jail) expandPending() {
 	}
 }
 
-func (j *Jail) subscribe(p LogPath) {
+func (j *Jail) subscribe(p LogPath, mates any) {
 	s := j.state
 	opts := source.SubscribeOptions{
 		Tail: p.Tail, When: s.filter.When(s.env.Dates()), Polling: s.backendName() == "polling",
 		Since: j.svc.Clock.Now().Add(-seconds(s.limits.FindTime)),
-		Split: s.filter.Split(), Sink: j.sink, Notice: j.notice,
+		Split: s.filter.Split(), Mates: mates, Sink: j.sink, Notice: j.notice,
 	}
 	if db := j.svc.Store(); db != nil && !p.Tail {
 		pos, ok, err := db.Position(s.name, p.Path)

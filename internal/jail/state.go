@@ -94,7 +94,6 @@ type State struct {
 
 	idle   bool
 	errors int
-	given  filter.Given
 	faults []string
 
 	env Env

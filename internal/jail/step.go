@@ -40,7 +40,7 @@ type Lines struct {
 
 // portion is how many lines are dealt with in one step, so that what they lead
 // to is not kept waiting, and takes little memory.
-const portion = 256
+const portion = filter.PortionSize
 
 // portions calls f for all of a batch, one portion at a time.
 func (m Lines) portions(f func(Lines)) {
@@ -57,34 +57,27 @@ func (m Lines) step(s *State, now time.Time) {
 		to = len(b.Lines)
 	}
 	in := s.intake(b.Path)
+	if p, ok := s.filter.Share(now, b, m.From, to); ok {
+		m.takeShared(s, now, in, p)
+		return
+	}
 	for i := m.From; i < to; i++ {
-		ln := &b.Lines[i]
-		at := linePlace{place: event.Place{Path: b.Path, Inode: b.Inode, Offset: ln.Offset}}
-		fails, info := s.filter.Process(now, s.line(b, ln, at.place))
+		ln := s.filter.Line(b, i)
+		fails, info := s.filter.Process(now, ln)
 		if len(info.Records) > 0 {
 			s.eff.Logs = append(s.eff.Logs, info.Records...)
 		}
-		s.noteError(ln, info.Err)
+		s.noteError(&b.Lines[i], info.Err)
 		in.note(now, &info)
 		if len(fails) == 0 {
 			continue
 		}
+		at := linePlace{place: ln.Place}
 		at.position, at.hasPosition = b.Position(i)
 		for j := range fails {
 			s.failure(now, &fails[j], at)
 		}
 	}
-}
-
-// line is a source's line as the filter takes it. Journal entries know their
-// time.
-func (s *State) line(b *source.Batch, ln *source.Line, at event.Place) filter.Line {
-	fl := filter.Line{Text: ln.Text, InOperation: b.InOperation, Place: at}
-	if b.Kind == source.Journal {
-		s.given = filter.Given{Date: ln.Stamp, Time: ln.Time}
-		fl.Given = &s.given
-	}
-	return fl
 }
 
 // maxErrors is how many lines may fail, each halving less what passes, until

@@ -20,7 +20,6 @@ import (
 	"stockade/internal/action"
 	"stockade/internal/clock"
 	"stockade/internal/event"
-	"stockade/internal/filter"
 	"stockade/internal/guard"
 	"stockade/internal/jail"
 	"stockade/internal/logbook"
@@ -62,7 +61,6 @@ type Server struct {
 	opt    Options
 	book   *logbook.Book
 	hub    *source.Hub
-	shares filter.Shares
 	events *event.Stream
 	names  *names
 	pause  pause
@@ -150,7 +148,7 @@ func (s *Server) logf(level logbook.Level, name, format string, args ...any) {
 // services are what every jail gets.
 func (s *Server) services() jail.Services {
 	return jail.Services{
-		Clock: s.opt.Clock, Hub: s.hub, Shares: &s.shares, Store: s.Database,
+		Clock: s.opt.Clock, Hub: s.hub, Share: true, Store: s.Database,
 		Log: s.book.Log, Events: s.events, Locks: s.locks,
 		Netfilter: s.kernel.open, Native: s.opt.Native,
 		IPv6: s.IPv6, HostName: s.names.hostName, Paused: s.isPaused, Random: rand.Float64,

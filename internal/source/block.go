@@ -18,6 +18,16 @@ type block struct {
 	buf   []byte
 	lines []Line
 	refs  atomic.Int32
+	board Board
+}
+
+// Board is where those who were given the same lines pin up for each other what
+// they made of them. It is cleared when the last of them has released its
+// batch.
+type Board struct {
+	sync.Mutex
+	// Notes may be looked at and appended to while the Board is locked.
+	Notes []any
 }
 
 var smallBlocks, largeBlocks = sync.Pool{New: func() any { return &block{buf: make([]byte, smallBlock)} }},
@@ -41,6 +51,8 @@ func (b *block) drop() {
 	if b.refs.Add(-1) > 0 {
 		return
 	}
+	clear(b.board.Notes)
+	b.board.Notes = b.board.Notes[:0]
 	switch len(b.buf) {
 	case smallBlock:
 		smallBlocks.Put(b)

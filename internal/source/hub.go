@@ -61,8 +61,8 @@ func (h *Hub) Subscribe(path string, opts SubscribeOptions) (*Subscription, erro
 		h.readers[path] = r
 		h.running.Go(r.run)
 	}
-	s := newSubscription(path, r, opts.Window, opts.Sink, opts.Notice)
-	s.opts = opts
+	s := newSubscription(path, r, h.clock, opts.Window, opts.Sink, opts.Notice)
+	s.opts, s.mates = opts, opts.Mates
 	// The reader cannot end between here and the attachment: it ends only with
 	// the hub locked and nobody on it.
 	r.interested++

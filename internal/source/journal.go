@@ -72,7 +72,7 @@ func (h *Hub) SubscribeJournal(opts JournalOptions) (*Subscription, error) {
 		h.journals[key] = r
 		h.running.Go(r.run)
 	}
-	s := newSubscription(JournalPath, r, opts.Window, opts.Sink, opts.Notice)
+	s := newSubscription(JournalPath, r, h.clock, opts.Window, opts.Sink, opts.Notice)
 	s.journal.match = match
 	s.acked = Position{Path: JournalPath, Hash: opts.Start.Hash, Pos: opts.Start.Pos}
 	r.interested++

@@ -283,7 +283,7 @@ func (r *journalReader) pass() (again bool) {
 		r.scan()
 	}
 	for _, s := range r.subs {
-		if s.ready() {
+		if ok, _ := s.ready(); ok {
 			again = r.serve(s) || again
 		}
 	}

@@ -11,6 +11,7 @@ import (
 // place share what is read; one that is behind reads for itself until it has
 // caught up. It stops early when there are tasks.
 func (r *reader) pump() (delivered bool) {
+	r.waiting = false
 	for _, s := range r.subs {
 		s.held = false
 		for _, c := range s.cursors {
@@ -88,28 +89,29 @@ func (r *reader) seek(s *Subscription) {
 }
 
 // pick chooses who is served next in a generation: those who are furthest
-// behind. The limit is where the next ones stand, 0 for none.
+// behind, of those who need not wait for their mates. The limit is where the
+// next ones stand, 0 for none.
 func (r *reader) pick(g *generation) (limit int64) {
+	r.findSlow(g)
 	r.group = r.group[:0]
 	var low int64
 	for _, s := range r.subs {
 		c := s.cursorIn(g)
-		if c == nil || c.done || s.held || !s.ready() {
-			continue
-		}
 		switch {
+		case c == nil || c.done || s.held || !s.able || r.waits(s, c):
 		case len(r.group) == 0 || c.off < low:
-			if len(r.group) > 0 {
-				limit = low
-			}
 			low = c.off
 			r.group = append(r.group[:0], s)
-		case c.off > low:
-			if limit == 0 || c.off < limit {
-				limit = c.off
-			}
-		case s.opts.Split == nil && r.group[0].opts.Split == nil:
+		case c.off == low && s.opts.Split == nil && r.group[0].opts.Split == nil:
 			r.group = append(r.group, s)
+		}
+	}
+	if len(r.group) == 0 {
+		return 0
+	}
+	for _, s := range r.subs {
+		if c := s.cursorIn(g); c != nil && c.off > low && (limit == 0 || c.off < limit) {
+			limit = c.off
 		}
 	}
 	return limit
@@ -204,12 +206,14 @@ func (r *reader) hand(g *generation, blk *block, used int64, tail []byte) {
 		g.rehash()
 	}
 	r.move(g, used, tail)
+	r.gather()
 	for _, s := range r.group {
 		old := g.number < s.newest
 		s.newest = max(s.newest, g.number)
 		blk.refs.Add(1)
 		s.deliver(&Batch{
-			Kind: File, Path: r.path, Inode: g.id.ino, Hash: g.hash, Lines: blk.lines, Old: old, blk: blk, bytes: used,
+			Kind: File, Path: r.path, Inode: g.id.ino, Hash: g.hash, Lines: blk.lines, Old: old,
+			Company: s.company.id(), Board: &blk.board, blk: blk, bytes: used,
 		})
 	}
 }

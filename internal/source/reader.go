@@ -54,6 +54,9 @@ type reader struct {
 	dirWatch *watch
 	failure  error // why the path cannot be read now
 	group    []*Subscription
+	// slow are the listeners whose mates wait for them, waiting says that some do.
+	slow    []*Subscription
+	waiting bool
 }
 
 func newReader(h *Hub, path string) *reader {
@@ -122,6 +125,9 @@ func (r *reader) run() {
 		pause = min(pause+pollStep, lookEvery)
 		if r.watched() {
 			pause = lookEvery
+		}
+		if r.waiting {
+			pause = min(pause, standstill)
 		}
 		timer.Reset(pause)
 		select {

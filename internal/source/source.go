@@ -80,6 +80,12 @@ type Batch struct {
 	// when its successor was already begun: their offsets are no positions to
 	// store.
 	Old bool
+	// Company stands for the listener and those of its mates who were given the
+	// same lines with it; another set of them has another number. It is 0 where
+	// there is none of its mates.
+	Company uint64
+	// Board is that of all who were given these lines.
+	Board *Board
 
 	sub   *Subscription
 	blk   *block
@@ -126,6 +132,9 @@ type SubscribeOptions struct {
 	// where it is not complete; for encodings in which 0x0A is a part of other
 	// characters. Nil: a line ends after each byte 0x0A.
 	Split func(data []byte) (end int)
+	// Mates is equal for listeners that make the same of the lines; see
+	// Subscription.SetMates. Nil: there are none.
+	Mates any
 	// Window is the number of batches that may be delivered and not yet
 	// released; 4 where it is 0.
 	Window int

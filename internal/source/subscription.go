@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"stockade/internal/clock"
 	"stockade/internal/logbook"
 )
 
@@ -25,6 +26,7 @@ type feeder interface {
 type Subscription struct {
 	path   string
 	feeder feeder
+	clock  clock.Clock
 	opts   SubscribeOptions
 	sink   func(*Batch)
 	notice func(logbook.Record)
@@ -36,7 +38,8 @@ type Subscription struct {
 	credits     int
 	idle        bool
 	closed      bool
-	starved     bool // something was held back for want of credits
+	starved     bool      // something was held back for want of credits
+	emptied     time.Time // when it was given the last batch it had room for
 	inOperation bool
 	acked       Position
 	err         error
@@ -49,18 +52,23 @@ type Subscription struct {
 	seeking bool
 	held    bool // stands in an older generation than the one being read
 	newest  int  // number of the newest generation of which lines were delivered
+	// mates are equal for those who share their work; company are those of them
+	// who were given the last batch together.
+	mates   any
+	company *company
+	able    bool // can be served
 	// For the journal: where it stands.
 	journal journalCursor
 }
 
-func newSubscription(path string, f feeder, window int, sink func(*Batch), notice func(logbook.Record)) *Subscription {
+func newSubscription(path string, f feeder, c clock.Clock, window int, sink func(*Batch), notice func(logbook.Record)) *Subscription {
 	if window <= 0 {
 		window = defaultWindow
 	}
 	if notice == nil {
 		notice = func(logbook.Record) {}
 	}
-	return &Subscription{path: path, feeder: f, credits: window, sink: sink, notice: notice}
+	return &Subscription{path: path, feeder: f, clock: c, credits: window, sink: sink, notice: notice}
 }
 
 // Path is the file's path, or JournalPath.
@@ -109,15 +117,25 @@ func (s *Subscription) Close() Position {
 }
 
 // ready says that a batch may be delivered; where it may not for want of
-// credits, their return wakes the reader.
-func (s *Subscription) ready() bool {
+// credits, their return wakes the reader. It is slow if that is likely to be
+// soon.
+func (s *Subscription) ready() (ok, slow bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.idle {
-		return false
+		return false, false
 	}
-	s.starved = s.credits == 0
-	return !s.starved
+	if s.starved = s.credits == 0; s.starved {
+		return false, s.clock.Now().Sub(s.emptied) < standstill
+	}
+	return true, false
+}
+
+// catchingUp says that the end was not reached yet.
+func (s *Subscription) catchingUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.inOperation
 }
 
 // deliver hands a batch over.
@@ -130,7 +148,9 @@ func (s *Subscription) deliver(b *Batch) {
 		b.blk.drop()
 		return
 	}
-	s.credits--
+	if s.credits--; s.credits == 0 {
+		s.emptied = s.clock.Now()
+	}
 	s.lines += uint64(len(b.Lines))
 	for i := range b.Lines {
 		if b.Lines[i].Cut > 0 {

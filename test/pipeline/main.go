@@ -114,12 +114,8 @@ func measure(todo *job, zone *time.Location) (result, error) {
 	now := clock.NewManual(time.Unix(todo.Now, 0))
 	hub := source.New(source.Options{})
 	defer hub.Close()
-	shares := &filter.Shares{}
-	if todo.Unshared {
-		shares = nil
-	}
 	svc := jail.Services{
-		Clock: now, Hub: hub, Shares: shares, Log: r.log, Events: event.New(64),
+		Clock: now, Hub: hub, Share: !todo.Unshared, Log: r.log, Events: event.New(64),
 		Store: func() *store.Store { return nil },
 		Names: func(string, func()) ([]ipaddr.ID, bool) { return nil, true },
 	}

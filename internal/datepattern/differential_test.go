@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -251,9 +252,10 @@ func (d *Detector) peek(line []byte) (Hit, bool) {
 		return Hit{}, false
 	}
 	copied := *d
-	if d.state.last != none {
-		winner := *d.order[d.state.last]
-		defer func() { *d.order[d.state.last] = winner }()
+	copied.order = slices.Clone(d.order)
+	for _, r := range d.added {
+		before := *r
+		defer func() { *r = before }()
 	}
 	return copied.remembered(line)
 }

@@ -126,17 +126,21 @@ func (d *Detector) remembered(line []byte) (Hit, bool) {
 		}
 	}
 	winner := r.winner
-	if winner != d.order[d.state.last] {
+	switch {
+	case winner != d.order[d.state.last]:
+		index, ok := d.leads(winner, line)
+		if !ok {
+			return Hit{}, false
+		}
+		d.count(index, &r.place)
+	case !winner.anchored && d.state.place != r.place:
 		return Hit{}, false
-	}
-	if winner.anchored {
+	default:
 		d.state.place = r.place
-	} else if d.state.place != r.place {
-		return Hit{}, false
+		winner.hits++
+		winner.distance = r.place.start
+		winner.lastUsed = d.env.Now().UnixNano()
 	}
-	winner.hits++
-	winner.distance = r.place.start
-	winner.lastUsed = d.env.Now().UnixNano()
 	if moved {
 		m.move(r, line, shift)
 	}
@@ -148,6 +152,24 @@ func (d *Detector) remembered(line []byte) (Hit, bool) {
 		hit.WholeEnd += shift
 	}
 	return hit, true
+}
+
+// leads tells whether an anchored template that matches a line is the first
+// one to do so, as all that are tried before it are known by the line's first
+// byte not to, and gives its index.
+func (d *Detector) leads(winner *ranked, line []byte) (index int, ok bool) {
+	if !winner.anchored || len(line) == 0 || !d.order[d.state.last].rejects(line[0]) {
+		return 0, false
+	}
+	for i, r := range d.order {
+		if r == winner {
+			return i, true
+		}
+		if !r.rejects(line[0]) {
+			break
+		}
+	}
+	return 0, false
 }
 
 // other looks for the line in the slots that were not used last.

@@ -41,7 +41,7 @@ func TestRememberedAnswersAreThoseOfASearch(t *testing.T) {
 			lines++
 			slow.memo = memo{serial: slow.memo.serial}
 			a, b := answer(t, quick, m, text), answer(t, slow, m, text)
-			if a != b || quick.state != slow.state {
+			if a != b || quick.state != slow.state || !sameRanking(quick, slow) {
 				t.Fatalf("scenario %d: TZ=%s patterns=%q line %q at %d:\n%+v %+v from memory,\n%+v %+v searched", i, s.TZ, s.Patterns, text, now, a, quick.state, b, slow.state)
 			}
 		}

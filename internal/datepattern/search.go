@@ -202,21 +202,29 @@ func (s *search) scan() error {
 // win records the winner of a line and moves it up.
 func (d *Detector) win(line []byte, c *candidate, sticky bool) Hit {
 	r, before := d.order[c.index], d.state
+	p := placeOf(line, c, r.anchored)
+	d.count(c.index, &p)
+	// An anchored template finds the same whatever came before. Else a line that
+	// leaves everything as it was will do so again.
+	start, end := c.spans.at(whole)
+	fixed := r.anchored ||
+		sticky && before.last == d.state.last && before.place == p && c.from == start && c.to == end
+	return d.memo.store(line, r, c, &p, fixed)
+}
+
+// count records that a template found a date at a place.
+func (d *Detector) count(index int, p *place) {
+	r, last := d.order[index], d.state.last
 	now := d.env.Now().UnixNano()
 	r.hits++
 	r.lastUsed = now
-	r.distance = c.distance
-	d.state.place = placeOf(line, c, r.anchored)
-	d.state.last = c.index
-	if c.index != before.last && c.index != 0 {
-		d.state.last = d.moveUp(c.index, now)
+	r.distance = p.start
+	d.state.place = *p
+	d.state.last = index
+	if index != last && index != 0 {
+		d.state.last = d.moveUp(index, now)
 	}
 	d.countUsed()
-	// A line that leaves everything as it was will do so again.
-	start, end := c.spans.at(whole)
-	fixed := sticky && before.last == d.state.last &&
-		(r.anchored || before.place == d.state.place && c.from == start && c.to == end)
-	return d.memo.store(line, r, c, &d.state.place, fixed)
 }
 
 // unusedFor is how long a template must not have been used to be overtaken by

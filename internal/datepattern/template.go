@@ -45,6 +45,9 @@ type template struct {
 	// head is a character to whose first occurrence the expression goes before
 	// anything else, if any.
 	head byte
+	// first holds the bytes with which a line begins that the template may
+	// match, where it is bound to the beginning.
+	first *[256]bool
 	// need is what every match contains.
 	need need
 	// looksBack says that a search may look at more than one character before
@@ -152,6 +155,9 @@ func compile(t *template, regex string) (*template, error) {
 	}
 	t.re = re
 	t.head = headByte(regex)
+	if set, ok := re.FirstBytes(); ok && re.Anchored() {
+		t.first = &set
+	}
 	t.looksBack = strings.Contains(regex, "(?<")
 	if t.form != calendar {
 		t.need = needOf(t)
@@ -172,6 +178,10 @@ func compile(t *template, regex string) (*template, error) {
 	t.need = needOf(t)
 	return t, nil
 }
+
+// rejects tells whether the template surely does not match a line that begins
+// with a byte.
+func (t *template) rejects(first byte) bool { return t.first != nil && !t.first[first] }
 
 // capture makes the whole expression group 1, but for an anchor on either side.
 func capture(regex string) string {

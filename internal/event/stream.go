@@ -28,18 +28,39 @@ func New(capacity int) *Stream {
 func (s *Stream) Publish(e Event) Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.keep(&e)
+	s.wakeAll()
+	return e
+}
+
+// PublishAll publishes events that came together. They get their numbers.
+func (s *Stream) PublishAll(list []Event) {
+	if len(list) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range list {
+		s.keep(&list[i])
+	}
+	s.wakeAll()
+}
+
+func (s *Stream) keep(e *Event) {
 	s.seq++
 	e.Seq = s.seq
 	if len(s.ring) < cap(s.ring) {
-		s.ring = append(s.ring, e)
+		s.ring = append(s.ring, *e)
 	} else {
-		s.ring[s.slot(e.Seq)] = e
+		s.ring[s.slot(e.Seq)] = *e
 	}
+}
+
+func (s *Stream) wakeAll() {
 	if s.wake != nil {
 		close(s.wake)
 		s.wake = nil
 	}
-	return e
 }
 
 // Last is the number of the latest event, 0 before the first.

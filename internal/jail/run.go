@@ -107,9 +107,7 @@ func (j *Jail) apply(eff Effects) {
 	if len(eff.Logs) > 0 {
 		j.svc.Log(eff.Logs...)
 	}
-	for _, e := range eff.Events {
-		j.svc.Events.Publish(e)
-	}
+	j.svc.Events.PublishAll(eff.Events)
 	for _, w := range eff.Work {
 		if j.ending {
 			// The actions are stopped and have lifted everything already.
@@ -232,9 +230,7 @@ func (j *Jail) end(mode action.StopMode) {
 	}
 	eff := j.state.Step(now, Call{Fn: func(s *State, now time.Time) { s.stopped(now, mode, r.Logs) }})
 	j.svc.Log(eff.Logs...)
-	for _, e := range eff.Events {
-		j.svc.Events.Publish(e)
-	}
+	j.svc.Events.PublishAll(eff.Events)
 	j.store()
 	j.clerk.close()
 	j.svc.Log(logbook.Record{Level: logbook.Info, Logger: logJail, Text: "Jail '" + j.Name() + "' stopped"})

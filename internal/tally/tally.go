@@ -50,7 +50,10 @@ type watched struct {
 type Tally struct {
 	tickets map[ipaddr.ID]*list.Element
 	// order has the ID that failed last at the back.
-	order   *list.List
+	order *list.List
+	// near is where an ID was found last: that of the next failure often is the
+	// same, and whoever asks for an ID mostly adds to it next.
+	near    *list.Element
 	bytes   int
 	total   int
 	evicted int
@@ -72,10 +75,21 @@ func (t *Tally) Evicted() int { return t.evicted }
 
 // Get returns the ticket of an ID, nil if it is not under watch.
 func (t *Tally) Get(id ipaddr.ID) *ticket.Ticket {
-	if e := t.tickets[id]; e != nil {
+	if e := t.find(id); e != nil {
 		return e.Value.(*watched).Ticket
 	}
 	return nil
+}
+
+func (t *Tally) find(id ipaddr.ID) *list.Element {
+	if t.near != nil && t.near.Value.(*watched).ID == id {
+		return t.near
+	}
+	e := t.tickets[id]
+	if e != nil {
+		t.near = e
+	}
+	return e
 }
 
 // Add counts one failure, described by a fresh ticket, with the weight count.
@@ -83,7 +97,7 @@ func (t *Tally) Get(id ipaddr.ID) *ticket.Ticket {
 // near it is to a ban. The Tally keeps f if the ID is new.
 func (t *Tally) Add(f *ticket.Ticket, count int, lim Limits) *ticket.Ticket {
 	t.total++
-	e := t.tickets[f.ID]
+	e := t.find(f.ID)
 	if e == nil {
 		f.First, f.Retry, f.Failures = f.Time, count, 1
 		keepLast(f, lim.MaxMatches)
@@ -153,7 +167,7 @@ func age(k *ticket.Ticket, now time.Time, findTime float64) {
 
 // Remove forgets an ID and returns its ticket, nil if there was none.
 func (t *Tally) Remove(id ipaddr.ID) *ticket.Ticket {
-	e := t.tickets[id]
+	e := t.find(id)
 	if e == nil {
 		return nil
 	}
@@ -193,6 +207,9 @@ func (t *Tally) Put(tickets []*ticket.Ticket) {
 }
 
 func (t *Tally) drop(e *list.Element) *ticket.Ticket {
+	if t.near == e {
+		t.near = nil
+	}
 	k := t.order.Remove(e).(*watched)
 	delete(t.tickets, k.ID)
 	t.bytes -= k.bytes

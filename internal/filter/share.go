@@ -3,6 +3,7 @@ package filter
 import (
 	"crypto/sha256"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"stockade/internal/source"
@@ -97,6 +98,8 @@ type Portion struct {
 	// Rows are those lines that led to something, in order.
 	Rows  []Row
 	Dates Dates
+	// Notes is for what the first of them makes of it and the others can use.
+	Notes atomic.Value
 	// given counts searches that were given up.
 	given int
 }

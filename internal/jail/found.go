@@ -135,26 +135,45 @@ func (s *State) counts(now time.Time, t *ticket.Ticket, at linePlace, restored b
 		return
 	}
 	id := s.logFound(t)
-	s.event(event.Event{Time: t.Time, Kind: event.Found, ID: id, Cause: t.Cause})
+	s.eventFound(t, id)
 	s.count(now, t, 1, at)
 	if s.escalation.Increment {
 		s.askKnownBad(t, at)
 	}
 }
 
+// eventFound is event for one of a flood.
+func (s *State) eventFound(t *ticket.Ticket, id string) {
+	s.eff.Events = append(s.eff.Events, event.Event{})
+	e := &s.eff.Events[len(s.eff.Events)-1]
+	e.Time, e.Kind, e.Jail, e.ID, e.Cause = t.Time, event.Found, s.name, id, t.Cause
+}
+
 // logFound logs a failure and gives its ID as text, which shares the memory of
 // what was logged: a flood of failures is a flood of these.
 func (s *State) logFound(t *ticket.Ticket) (id string) {
-	b := append(s.text[:0], '[')
-	b = append(append(b, s.name...), "] Found "...)
-	from := len(b)
-	b = t.ID.AppendTo(b)
-	to := len(b)
-	b = appendStamp(append(b, " - "...), s.wall(t.Time))
+	b := append(append(append(s.text[:0], '['), s.name...), ']')
+	n := len(b)
+	from, to := 0, 0
+	if x := s.found; x != nil && x.id == t.ID && x.time.Equal(t.Time) {
+		b, from, to = append(b, x.text...), n+x.from, n+x.to
+	} else {
+		b, from, to = s.appendFound(b, t.ID, t.Time)
+	}
 	s.text = b
 	text := string(b)
 	s.eff.Logs = append(s.eff.Logs, logbook.Record{Level: logbook.Info, Logger: logFilter, Text: text})
 	return text[from:to]
+}
+
+// appendFound appends what the log says of a failure, and tells where the ID
+// stands.
+func (s *State) appendFound(b []byte, id ipaddr.ID, at time.Time) (text []byte, from, to int) {
+	b = append(b, " Found "...)
+	from = len(b)
+	b = id.AppendTo(b)
+	to = len(b)
+	return appendStamp(append(b, " - "...), s.wall(at)), from, to
 }
 
 // count adds a failure to the tally and bans when there are too many.

@@ -5,6 +5,7 @@ import (
 
 	"stockade/internal/event"
 	"stockade/internal/filter"
+	"stockade/internal/ipaddr"
 )
 
 // mates tells with whom a jail that reads a single file can share its work, nil
@@ -22,6 +23,7 @@ func (j *Jail) mates(files int) any {
 // looked at.
 func (m Lines) takeShared(s *State, now time.Time, in *intake, p *filter.Portion) {
 	b, next := m.Batch, m.From
+	texts := s.foundTexts(p)
 	for i := range p.Rows {
 		row := &p.Rows[i]
 		s.errors >>= min(row.Line-next, maxShift)
@@ -36,11 +38,42 @@ func (m Lines) takeShared(s *State, now time.Time, in *intake, p *filter.Portion
 		at := linePlace{place: event.Place{Path: b.Path, Inode: b.Inode, Offset: b.Lines[row.Line].Offset}}
 		at.position, at.hasPosition = b.Position(row.Line)
 		for k := range row.Fails {
+			s.found = &texts[0]
 			s.failure(now, &row.Fails[k], at)
+			texts = texts[1:]
 		}
 	}
+	s.found = nil
 	s.errors >>= min(m.From+int(p.Dates.Lines)-next, maxShift)
 	in.noteAll(now, &p.Dates)
+}
+
+// foundText is what the log says of a failure of an ID at a time, behind the
+// jail's name: all jails say the same.
+type foundText struct {
+	id   ipaddr.ID
+	time time.Time
+	text string
+	// from and to are where the ID stands in the text.
+	from, to int
+}
+
+// foundTexts are the texts for all failures of a portion, in order.
+func (s *State) foundTexts(p *filter.Portion) []foundText {
+	if texts, ok := p.Notes.Load().([]foundText); ok {
+		return texts
+	}
+	texts := []foundText{}
+	for i := range p.Rows {
+		for k := range p.Rows[i].Fails {
+			f := &p.Rows[i].Fails[k]
+			b, from, to := s.appendFound(s.text[:0], f.ID, f.Time)
+			s.text = b
+			texts = append(texts, foundText{f.ID, f.Time, string(b), from, to})
+		}
+	}
+	p.Notes.Store(texts)
+	return texts
 }
 
 // maxShift halves any count of errors away.

@@ -98,6 +98,8 @@ type State struct {
 
 	env Env
 	eff Effects
+	// found is what others have made of the present failure, nil for nothing.
+	found *foundText
 	// seen and text are memory for one failure that only counts, clock is that
 	// of the process zone.
 	seen        ticket.Ticket

@@ -1,0 +1,185 @@
+package source
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"stockade/internal/clock"
+	"stockade/internal/logbook"
+)
+
+// mateBatch is what mates know of a batch.
+type mateBatch struct {
+	last    string
+	company uint64
+	board   *Board
+}
+
+// batches has a listener tell of the batches it was given.
+func batches(t *testing.T, h *Hub, path string, mates any) (*Subscription, chan mateBatch) {
+	t.Helper()
+	all := make(chan mateBatch, 1000)
+	sub, err := h.Subscribe(path, SubscribeOptions{Mates: mates, Sink: func(b *Batch) {
+		// The board stays that of these lines only until all have released them.
+		all <- mateBatch{string(b.Lines[len(b.Lines)-1].Text), b.Company, b.Board}
+		b.Release()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sub, all
+}
+
+// until takes batches up to the one that ends with a line.
+func until(t *testing.T, all chan mateBatch, line string) mateBatch {
+	t.Helper()
+	timeout := time.After(deadline)
+	for {
+		select {
+		case b := <-all:
+			if b.last == line {
+				return b
+			}
+		case <-timeout:
+			t.Fatalf("line %q did not come", line)
+		}
+	}
+}
+
+func TestMatesAreACompanyForAsLongAsTheyAreTheSame(t *testing.T) {
+	h := newHub(t, Options{})
+	path := logFile(t, "0\n")
+	a, fromA := batches(t, h, path, "x")
+	_, fromB := batches(t, h, path, "x")
+	c, fromC := batches(t, h, path, "x")
+	_, fromD := batches(t, h, path, "y")
+	for _, from := range []chan mateBatch{fromA, fromB, fromC, fromD} {
+		until(t, from, "0")
+	}
+	give := func(line string, from ...chan mateBatch) (numbers []uint64) {
+		add(t, path, line+"\n")
+		boards := map[*Board]bool{}
+		for _, f := range from {
+			b := until(t, f, line)
+			numbers = append(numbers, b.company)
+			boards[b.board] = true
+		}
+		if len(boards) != 1 {
+			t.Errorf("line %s came in %d batches", line, len(boards))
+		}
+		return numbers
+	}
+	first := give("1", fromA, fromB, fromC, fromD)
+	if first[0] == 0 || first[1] != first[0] || first[2] != first[0] || first[3] != 0 {
+		t.Fatalf("companies %d", first)
+	}
+	if again := give("2", fromA, fromB, fromC, fromD); again[0] != first[0] {
+		t.Errorf("the same mates are company %d and then %d", first, again)
+	}
+	c.Close()
+	two := give("3", fromA, fromB, fromD)
+	if two[0] == first[0] || two[0] == 0 || two[1] != two[0] || two[2] != 0 {
+		t.Errorf("companies %d, before %d", two, first)
+	}
+	a.SetMates("y")
+	if other := give("4", fromA, fromB, fromD); other[0] == 0 || other[1] != 0 || other[2] != other[0] || other[0] == two[0] {
+		t.Errorf("companies %d after a change", other)
+	}
+}
+
+// mateLines are more than the batches that may be on their way to a listener.
+func mateLines(n int) (text string, lines []string) {
+	var b strings.Builder
+	for i := range n {
+		line := fmt.Sprintf("%07d %s", i, strings.Repeat("x", 91))
+		lines = append(lines, line)
+		b.WriteString(line + "\n")
+	}
+	return b.String(), lines
+}
+
+// pausedListener keeps all batches it is given.
+func pausedListener(t *testing.T, h *Hub, path string, opts SubscribeOptions) *listener {
+	t.Helper()
+	l := &listener{t: t, lines: make(chan got, 1<<15), notes: make(chan logbook.Record, 1000), stop: true}
+	opts.Sink = l.take
+	sub, err := h.Subscribe(path, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.sub = sub
+	return l
+}
+
+// settle has the reader deliver all that it would.
+func (l *listener) settle() {
+	r := l.sub.feeder.(*reader)
+	r.do(func() { r.pass() })
+}
+
+// TestMateThatIsAheadWaitsForOneThatMovesOn gives a second one as much as the
+// first, who does not release it, and no more.
+func TestMateThatIsAheadWaitsForOneThatMovesOn(t *testing.T) {
+	now := clock.NewManual(time.Unix(1_000_000, 0))
+	h := newHub(t, Options{Clock: now, Polling: true})
+	text, lines := mateLines(30_000)
+	path := logFile(t, text)
+	slow := pausedListener(t, h, path, SubscribeOptions{Mates: "x"})
+	slow.settle()
+	given := len(slow.lines)
+	if given == 0 || given > 15_000 {
+		t.Fatalf("%d lines came to one that stands still", given)
+	}
+	quick := listen(t, h, path, SubscribeOptions{Mates: "x"})
+	quick.next(given)
+	quick.settled()
+	slow.resume()
+	slow.next(len(lines))
+	quick.next(len(lines) - given)
+}
+
+// TestMatesGoOnWithoutOneThatStandsStill lets the time pass for which one is
+// waited for, and later catches up.
+func TestMatesGoOnWithoutOneThatStandsStill(t *testing.T) {
+	now := clock.NewManual(time.Unix(1_000_000, 0))
+	h := newHub(t, Options{Clock: now, Polling: true})
+	text, lines := mateLines(30_000)
+	path := logFile(t, text)
+	slow := pausedListener(t, h, path, SubscribeOptions{Mates: "x"})
+	slow.settle()
+	given := len(slow.lines)
+	quick := listen(t, h, path, SubscribeOptions{Mates: "x"})
+	quick.next(given)
+	quick.settled()
+	now.Advance(standstill)
+	quick.next(len(lines) - given)
+	slow.resume()
+	slow.next(len(lines))
+	add(t, path, "more\n")
+	now.Advance(lookEvery)
+	slow.want("more")
+	quick.want("more")
+}
+
+// TestWhoIsInOperationDoesNotWaitForMatesFarBehind as what is new matters most.
+func TestWhoIsInOperationDoesNotWaitForMatesFarBehind(t *testing.T) {
+	now := clock.NewManual(time.Unix(1_000_000, 0))
+	h := newHub(t, Options{Clock: now, Polling: true})
+	text, lines := mateLines(30_000)
+	path := logFile(t, text)
+	quick := listen(t, h, path, SubscribeOptions{Mates: "x"})
+	quick.next(len(lines))
+	slow := pausedListener(t, h, path, SubscribeOptions{Mates: "x"})
+	slow.settle()
+	if len(slow.lines) > len(lines)/2 {
+		t.Fatalf("%d lines came to one that stands still", len(slow.lines))
+	}
+	add(t, path, "more\n")
+	quick.settle()
+	quick.want("more")
+	slow.resume()
+	slow.next(len(lines))
+	slow.want("more")
+}

@@ -115,8 +115,9 @@ type search struct {
 	// how much of the line they looked at.
 	headless    bool
 	failed, far int
-	// clockless says that the line has no clock, once that was looked for.
-	looked, clockless bool
+	// offers is what templates need and the line has, once that was looked for.
+	looked bool
+	offers offers
 }
 
 // try searches a template in part of the line.

@@ -143,6 +143,20 @@ func TestFarDecidesTheAnswer(t *testing.T) {
 	}
 }
 
+// TestFarSeesWhereALoopIsForbidden has a loop stop where a text begins that goes
+// on beyond the loop's class.
+func TestFarSeesWhereALoopIsForbidden(t *testing.T) {
+	m := NewMachine()
+	re := mustCompile(t, `^(?:(?!b--)[a-z])*`, 0)
+	b := LineBudget(100)
+	if _, err := m.Search(re, []byte("ab--xx"), 0, 6, &b); err != nil {
+		t.Fatal(err)
+	}
+	if far := m.Far(); far < 4 {
+		t.Errorf("%d bytes decide, but \"ab-x\" is another case", far)
+	}
+}
+
 func charSpansOrNil(m *Machine, re *Regexp, found bool) []int {
 	if !found {
 		return nil

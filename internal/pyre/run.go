@@ -77,6 +77,10 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 				break
 			}
 			x := in.ext
+			if x.guard != nil {
+				// The guard may have been looked for beyond where the loop ends.
+				m.far = len(text) + 1
+			}
 			if x.greed == lazy {
 				lo, hi, ok := x.lazyExtent(text, p)
 				if !ok {

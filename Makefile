@@ -4,6 +4,7 @@
 # make build    bin/stockade, and its links fail2ban-server, -client and -regex
 # make compare  the long comparisons with Fail2ban, and the race detector (needs cgo); under 45 minutes
 # make bench    speed, memory and time to a ban, beside Fail2ban, grep and sshguard
+# make profile  the profile that the compiler uses, from the logs of make bench
 # make packages .deb, .rpm, .apk, tarballs and an OCI image, all in dist/
 # make install  into this system, or below DESTDIR, with PREFIX (default /usr/local)
 # make fuzz     each fuzz target for FUZZTIME (default 30s)
@@ -24,10 +25,10 @@ RACED = ./internal/action ./internal/api ./internal/control ./internal/event ./i
 
 export CGO_ENABLED = 0
 
-.PHONY: help run build test compare bench fuzz soak lint docs packages install clean
+.PHONY: help run build test compare bench profile fuzz soak lint docs packages install clean
 
 help:
-	@sed -n "1,12s/^# \{0,1\}//p" Makefile
+	@sed -n "1,13s/^# \{0,1\}//p" Makefile
 
 build:
 	$(GO) build -trimpath -ldflags='-s -w' -o bin/stockade ./cmd/stockade
@@ -55,6 +56,11 @@ compare:
 bench:
 	@$(GO) test -tags bench -count=1 -timeout 60m -v -run 'TestSpeed|TestCost' ./test ./internal/pyre | grep -v -e '^ *---' -e '^==='
 
+# The compiler lays the program out by what it does most (go.dev/doc/pgo): the
+# profile is taken anew when the way of a line through the program has changed.
+profile:
+	@STOCKADE_PROFILE='$(CURDIR)/cmd/stockade/default.pgo' $(GO) test -tags bench -count=1 -timeout 30m -run TestProfileOfTheServer ./test
+
 fuzz:
 	@scripts/fuzz $(FUZZTIME)
 
@@ -68,8 +74,8 @@ lint:
 	$(GO) vet -tags bench ./test/... ./internal/pyre
 	$(GO) run $(STATICCHECK) ./...
 	@files=$$($(GO) run $(GOFUMPT) -l .) && { test -z "$$files" || { echo "not gofumpt-clean:"; echo "$$files"; exit 1; }; }
-	GOOS=freebsd $(GO) build ./...
-	GOOS=darwin $(GO) build ./...
+	GOOS=freebsd $(GO) build -pgo=off ./...
+	GOOS=darwin $(GO) build -pgo=off ./...
 	cd packaging/image && $(GO) vet .
 	@scripts/compatibility | diff -u docs/compatibility.md - || { echo "docs/compatibility.md is not current: make docs"; exit 1; }
 

@@ -32,6 +32,7 @@ type pipelineJob struct {
 	Jails             []pipelineJail
 	Samples           bool   `json:",omitempty"`
 	Append            string `json:",omitempty"`
+	Profile           string `json:",omitempty"`
 }
 
 type pipelineJail struct {
@@ -61,7 +62,7 @@ func buildPipelines(t *testing.T) pipelines {
 	t.Helper()
 	dir := t.TempDir()
 	p := pipelines{filepath.Join(dir, "pipeline"), filepath.Join(dir, "reference.py"), filepath.Join(testenv.Reference(t), "etc/fail2ban")}
-	cmd := exec.Command("go", "build", "-tags", "bench", "-o", p.ours, "./test/pipeline")
+	cmd := exec.Command("go", "build", "-trimpath", "-pgo=cmd/stockade/default.pgo", "-tags", "bench", "-o", p.ours, "./test/pipeline")
 	cmd.Dir = testenv.Module(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the pipeline: %v\n%s", err, out)
@@ -113,26 +114,11 @@ var decemberTenth = time.Date(2025, 12, 10, 18, 0, 0, 0, time.UTC).Unix()
 func serverSpeed(t *testing.T) {
 	p := buildPipelines(t)
 	table("From the log to the counted failure, inside the server (the reference: its filter objects in one process)")
-	log, lines := repeated(t, sampleLines(t, opensshLog(t)), 100)
-	sshd := pipelineJob{Log: log, Config: p.config, Zone: "UTC", Now: decemberTenth, Jails: []pipelineJail{{"sshd", "sshd", 86400}}}
-	pass(t, p, "sshd, OpenSSH's log", sshd, lines)
-
-	log, lines = accessLog(t)
-	var web []pipelineJail
-	for _, name := range []string{"nginx-botsearch", "apache-badbots", "nginx-limit-req"} {
-		web = append(web, pipelineJail{name, name, 86400 * 30})
+	cases := serverCases(t, p)
+	for _, c := range cases {
+		pass(t, p, c.name, c.job, c.lines)
 	}
-	pass(t, p, "three jails on an access log", pipelineJob{Log: log, Config: p.config, Zone: "UTC", Now: decemberTenth, Jails: web}, lines)
-
-	samples := filepath.Join(testenv.Reference(t), "usr/lib/python3/dist-packages/fail2ban/tests/files/logs")
-	const sampleDay = 1124013599 // what the sample logs take for the present
-	for _, name := range []string{"postfix", "dovecot", "exim", "apache-auth"} {
-		log, lines := repeated(t, sampleLines(t, filepath.Join(samples, name)), 1000)
-		pass(t, p, name+", its own samples", pipelineJob{
-			Log: log, Config: p.config, Zone: "CET-01CEST-02,M3.5.0,M10.5.0", Now: sampleDay, Jails: []pipelineJail{{name, name, 1e9}},
-		}, lines)
-	}
-
+	sshd := cases[0].job
 	sshd.Samples, sshd.Log = true, opensshLog(t)
 	res := p.runOurs(t, sshd)
 	fmt.Printf("\n  One line in the filter (sshd), by what becomes of it\n\n")
@@ -140,6 +126,61 @@ func serverSpeed(t *testing.T) {
 		s := res.Samples[kind]
 		fmt.Printf("  %-24s %6.0f ns %6.2f allocations   (%d of the lines)\n", kind, s.Nanos, s.Allocs, s.Lines)
 	}
+}
+
+// serverCase is a log with the jails that read it.
+type serverCase struct {
+	name  string
+	job   pipelineJob
+	lines int
+}
+
+// serverCases are what the server is measured by; sshd is the first.
+func serverCases(t *testing.T, p pipelines) []serverCase {
+	t.Helper()
+	log, lines := repeated(t, sampleLines(t, opensshLog(t)), 100)
+	cases := []serverCase{{"sshd, OpenSSH's log", pipelineJob{
+		Log: log, Config: p.config, Zone: "UTC", Now: decemberTenth, Jails: []pipelineJail{{"sshd", "sshd", 86400}},
+	}, lines}}
+
+	log, lines = accessLog(t)
+	var web []pipelineJail
+	for _, name := range []string{"nginx-botsearch", "apache-badbots", "nginx-limit-req"} {
+		web = append(web, pipelineJail{name, name, 86400 * 30})
+	}
+	cases = append(cases, serverCase{"three jails on an access log", pipelineJob{
+		Log: log, Config: p.config, Zone: "UTC", Now: decemberTenth, Jails: web,
+	}, lines})
+
+	samples := filepath.Join(testenv.Reference(t), "usr/lib/python3/dist-packages/fail2ban/tests/files/logs")
+	const sampleDay = 1124013599 // what the sample logs take for the present
+	for _, name := range []string{"postfix", "dovecot", "exim", "apache-auth"} {
+		log, lines := repeated(t, sampleLines(t, filepath.Join(samples, name)), 1000)
+		cases = append(cases, serverCase{name + ", its own samples", pipelineJob{
+			Log: log, Config: p.config, Zone: "CET-01CEST-02,M3.5.0,M10.5.0", Now: sampleDay, Jails: []pipelineJail{{name, name, 1e9}},
+		}, lines})
+	}
+	return cases
+}
+
+// TestProfileOfTheServer writes the profile by which the compiler lays out the
+// program, where STOCKADE_PROFILE names a file for it: what the server does with
+// the measured logs, each a few times.
+func TestProfileOfTheServer(t *testing.T) {
+	to := os.Getenv("STOCKADE_PROFILE")
+	if to == "" {
+		t.Skip("STOCKADE_PROFILE is not set; make profile sets it")
+	}
+	p := buildPipelines(t)
+	merge := []string{"tool", "pprof", "-proto", "-output", to}
+	for i, c := range serverCases(t, p) {
+		for round := range 8 {
+			c.job.Profile = filepath.Join(t.TempDir(), fmt.Sprint(i, "-", round))
+			p.runOurs(t, c.job)
+			merge = append(merge, c.job.Profile)
+		}
+	}
+	run(t, exec.Command("go", merge...))
 }
 
 // pass measures a job in both programs.

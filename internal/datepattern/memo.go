@@ -92,8 +92,9 @@ type remembered struct {
 
 // keyWord is eight bytes of a key: those under mask are as in text, those
 // under digit are digits. What is added to a digit makes it overflow its half
-// byte if it is too large.
-type keyWord struct{ text, mask, digit, add uint64 }
+// byte if it is too large. Those under soft may differ if they pass a closer
+// look.
+type keyWord struct{ text, mask, digit, add, soft uint64 }
 
 const (
 	zeros    = 0x3030303030303030 // the digit 0 in each byte
@@ -103,10 +104,10 @@ const (
 	below6  = 16 - 6
 )
 
-// fits tells whether eight bytes of a line are like the key.
-func (k *keyWord) fits(text uint64) bool {
+// differs gives the bytes in which eight of a line are not like the key.
+func (k *keyWord) differs(text uint64) uint64 {
 	digits := (text ^ zeros) & k.digit
-	return (text^k.text)&k.mask|(digits|(digits+k.add))&highHalf == 0
+	return (text^k.text)&k.mask | (digits|(digits+k.add))&highHalf
 }
 
 // remembered answers a line without a search.
@@ -196,6 +197,11 @@ func (m *memo) move(r *remembered, line []byte, shift int) {
 	if r.yearAt > 0 {
 		r.year = rest[r.yearAt]
 	}
+	for i, n := 0, 0; n < r.size; n += 8 {
+		k := &r.key[i]
+		k.text ^= (k.text ^ lastWord(rest, n)) & k.soft
+		i++
+	}
 	r.time.ok = false
 }
 
@@ -220,24 +226,44 @@ func (r *remembered) matches(line []byte) (shift int, moved, ok bool) {
 	if len(rest) < r.size || r.ends && len(rest) != r.size {
 		return 0, false, false
 	}
-	i, n := 0, 0
-	for ; n+8 <= r.size; n += 8 {
-		if !r.key[i].fits(binary.LittleEndian.Uint64(rest[n:])) {
-			return 0, false, false
+	i, n, other := 0, 0, false
+	for ; n < r.size; n += 8 {
+		k := &r.key[i]
+		var text uint64
+		if n+8 <= r.size {
+			text = binary.LittleEndian.Uint64(rest[n:])
+		} else {
+			text = lastWord(rest, n)
+		}
+		if d := k.differs(text); d != 0 {
+			if d&^k.soft != 0 {
+				return 0, false, false
+			}
+			other = true
 		}
 		i++
 	}
-	if n < r.size && !r.key[i].fits(lastWord(rest, n)) || r.word > 0 && !r.isWord(rest[r.word]) {
-		return 0, false, false
-	}
-	if r.shape != noShape {
-		date := rest[r.dateAt:]
-		if r.shape.words(date) != r.date {
-			return shift, true, r.shape.fits(date)
-		}
-		return shift, r.yearAt > 0 && rest[r.yearAt] != r.year, true
+	if other {
+		moved, ok = r.resembles(rest)
+		return shift, moved, ok
 	}
 	return shift, false, true
+}
+
+// resembles has a closer look at a line that is like the remembered one but for
+// the bytes that may be others.
+func (r *remembered) resembles(rest []byte) (moved, ok bool) {
+	if r.word > 0 && !r.isWord(rest[r.word]) || r.yearAt > 0 && !isDigit(rest[r.yearAt]) {
+		return false, false
+	}
+	if r.shape == noShape {
+		return false, true
+	}
+	date := rest[r.dateAt:]
+	if r.shape.words(date) != r.date {
+		return true, r.shape.fits(date)
+	}
+	return r.yearAt > 0 && rest[r.yearAt] != r.year, true
 }
 
 // lastWord reads up to eight bytes from text[n:].

@@ -13,20 +13,28 @@ type need uint8
 const (
 	needNothing   need = iota
 	needEpoch          // a digit where a plain number counts as a time
+	needLabel          // the sign with which a label begins
+	needDigits         // eight digits in a row
 	needClock          // hour, minute and second with colons between
+	needBlank          // the same after a blank or T
 	needMonth          // the same, and the short name of a month shortly before
-	needColon          // the same after a colon
-	needYearLast       // the same after blanks and 14/08/05, 08-14-2005
-	needSixDigits      // the same after blanks and a date of six digits
+	needMonthDay       // the same, and a blank before the hour
+	needYearLast       // the clock after blanks and 14/08/05, 08-14-2005
+	needYearColon      // the clock after 08/14/2005:
+	needSixDigits      // the clock after blanks and a date of six digits
 	numNeeds           // how many there are
 )
 
 // defaultNeeds says more of default patterns than their clock.
 var defaultNeeds = map[string]need{
-	rawDefaults[1]: needMonth, rawDefaults[2]: needMonth, rawDefaults[4]: needMonth,
-	rawDefaults[11]: needMonth, rawDefaults[14]: needMonth, rawDefaults[15]: needMonth,
+	rawDefaults[0]: needBlank,
+	rawDefaults[1]: needMonthDay, rawDefaults[2]: needMonthDay, rawDefaults[11]: needMonthDay,
+	rawDefaults[14]: needMonthDay, rawDefaults[15]: needMonthDay,
+	rawDefaults[4]: needMonth,
 	rawDefaults[3]: needYearLast, rawDefaults[6]: needYearLast,
-	rawDefaults[5]: needColon, rawDefaults[10]: needSixDigits,
+	rawDefaults[5]:  needYearColon,
+	rawDefaults[10]: needSixDigits,
+	rawDefaults[13]: needDigits,
 }
 
 // needOf tells what every match of a template contains.
@@ -34,10 +42,11 @@ func needOf(t *template) need {
 	switch {
 	case t.anchored:
 		return needNothing // gives up soon by itself
+	case t.form == tai64n && t.pattern == "":
+		return needLabel
+	case defaultNeeds[t.pattern] != needNothing:
+		return defaultNeeds[t.pattern]
 	case t.mutable == colonClock && clockIsSure(t.pattern):
-		if n, ok := defaultNeeds[t.pattern]; ok {
-			return n
-		}
 		return needClock
 	case (t.form == epoch || t.form == longEpoch) && t.pattern == "" && t.mutable == numberDigits:
 		return needEpoch
@@ -80,6 +89,10 @@ func (s *search) lacks(t *template) bool {
 		return false
 	case needEpoch:
 		return !hasEpochStart(s.line)
+	case needLabel:
+		return bytes.IndexByte(s.line, '@') < 0
+	case needDigits:
+		return !hasDigits(s.line, 8)
 	}
 	if !s.looked {
 		s.looked, s.offers = true, offersOf(s.line)
@@ -122,40 +135,58 @@ func offersOf(line []byte) offers {
 // before finds what stands before the minutes of a clock.
 func before(text []byte) offers {
 	found := nothingOffered
-	if hasMonth(text[max(0, len(text)-monthReach):]) {
+	month := hasMonth(text[max(0, len(text)-monthReach):])
+	if month {
 		found |= 1 << needMonth
 	}
 	rest, hours := cutDigits(text)
 	if hours > 2 || len(rest) == 0 {
 		return found
 	}
+	colon := false
 	switch rest[len(rest)-1] {
+	case 'T':
+		return found | 1<<needBlank
 	case ':':
-		return found | 1<<needColon
+		colon = true
+		rest = rest[:len(rest)-1]
 	case ' ':
+		found |= 1 << needBlank
+		if month {
+			found |= 1 << needMonthDay
+		}
+		rest = bytes.TrimRight(rest, " ")
 	default:
 		return found
 	}
-	rest = bytes.TrimRight(rest, " ")
-	rest, last := cutDigits(rest)
-	if last == 6 {
-		return found | 1<<needSixDigits
-	}
-	if last != 2 && last != 4 || len(rest) == 0 {
-		return found
-	}
-	sep := rest[len(rest)-1]
-	rest, middle := cutDigits(rest[:len(rest)-1])
-	if middle == 1 { // 08- 4-2005
-		rest = bytes.TrimSuffix(rest, []byte(" "))
-	}
-	if middle < 1 || middle > 2 || len(rest) == 0 || rest[len(rest)-1] != sep || sep != '-' && sep != '/' {
-		return found
-	}
-	if _, first := cutDigits(rest[:len(rest)-1]); first >= 1 && first <= 2 {
+	date, digits := cutDigits(rest)
+	switch {
+	case digits == 6 && !colon:
+		found |= 1 << needSixDigits
+	case digits == 4 && colon && isDayMonth(date):
+		found |= 1 << needYearColon
+	case (digits == 4 || digits == 2) && !colon && isDayMonth(date):
 		found |= 1 << needYearLast
 	}
 	return found
+}
+
+// isDayMonth tells whether text ends in two numbers of one or two digits, each
+// before the same sign. The later one may have a blank for its first digit.
+func isDayMonth(text []byte) bool {
+	if len(text) == 0 {
+		return false
+	}
+	sep := text[len(text)-1]
+	text, second := cutDigits(text[:len(text)-1])
+	if second == 1 { // 08- 4-2005
+		text = bytes.TrimSuffix(text, []byte(" "))
+	}
+	if sep != '-' && sep != '/' || second < 1 || second > 2 || len(text) == 0 || text[len(text)-1] != sep {
+		return false
+	}
+	_, first := cutDigits(text[:len(text)-1])
+	return first == 1 || first == 2
 }
 
 // cutDigits takes the digits off the end of text, and counts them.
@@ -177,6 +208,28 @@ func hasMonth(text []byte) bool {
 			continue
 		}
 		if _, ok := shortMonthIndex(text[i], text[i+1], text[i+2]); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// hasDigits tells whether a line has so many digits in a row, or what may be
+// digits of other scripts. Only one byte in so many needs a look.
+func hasDigits(line []byte, count int) bool {
+	may := func(at int) bool { return isDigit(line[at]) || line[at] >= utf8.RuneSelf }
+	for at := count - 1; at < len(line); at += count {
+		if !may(at) {
+			continue
+		}
+		start := at
+		for start > 0 && may(start-1) {
+			start--
+		}
+		for at < len(line) && may(at) {
+			at++
+		}
+		if at-start >= count {
 			return true
 		}
 	}

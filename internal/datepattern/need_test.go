@@ -2,6 +2,7 @@ package datepattern
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,14 @@ func TestMatchesHaveWhatTemplatesNeed(t *testing.T) {
 	}
 	g := generator{rand.New(rand.NewPCG(5, 2))}
 	m := pyre.NewMachine()
+	templates := slices.Clone(defaultsOf(2026))
+	for _, pattern := range []string{"%H:%M:%S", "%d %H:%M:%S %p", `(?:%b|x) %H:%M:%S`} {
+		tmpl, err := single(pattern, 2026)
+		if err != nil {
+			t.Fatal(err)
+		}
+		templates = append(templates, tmpl)
+	}
 	matches, lacking := [numNeeds]int{}, [numNeeds]int{}
 	for range rounds {
 		text := pick(g, prefixes) + pick(g, []string{"", "x ", " ", "9"}) + g.needyDate() + pick(g, suffixes)
@@ -26,7 +35,7 @@ func TestMatchesHaveWhatTemplatesNeed(t *testing.T) {
 		}
 		line := []byte(strings.ToValidUTF8(text, "\uFFFD"))
 		s := search{line: line}
-		for _, tmpl := range defaultsOf(2026) {
+		for _, tmpl := range templates {
 			if tmpl.need == needNothing {
 				continue
 			}
@@ -61,6 +70,8 @@ func (g generator) needyDate() string {
 		return g.date(1124013600+int64(g.IntN(1e8)), time.UTC, g.shape())
 	case 1:
 		return g.date(1124013600+int64(g.IntN(1e8)), time.UTC, pick(g, []string{"E", "F", "A"}))
+	case 2:
+		return g.date(1124013600+int64(g.IntN(1e8)), time.UTC, pick(g, []string{"T", "20060102T150405", "20060102 1504:05"}))
 	}
 	at := time.Unix(1124013600+int64(g.IntN(1e8)), 0).UTC()
 	return at.Format(pick(g, []string{

@@ -177,7 +177,7 @@ func (s *search) scan() error {
 		lastStart = s.d.state.place.start
 	}
 	for i, r := range order {
-		if i == s.skip {
+		if i == s.skip || s.headless && r.anchored {
 			continue
 		}
 		found, err := s.try(i, 0, len(s.line))

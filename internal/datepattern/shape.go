@@ -157,8 +157,7 @@ func (r *remembered) loosenDate(line []byte) {
 	r.loosenYear(line)
 	at -= r.base
 	for _, i := range exchanged[s] {
-		k, shift := &r.key[(at+i)/8], (at+i)%8*8
-		k.mask &^= 0xff << shift
+		r.soften(at + i)
 	}
 	r.shape, r.dateAt, r.date = s, at, s.words(line[at+r.base:])
 }
@@ -169,9 +168,13 @@ func (r *remembered) loosenYear(line []byte) {
 	if start < r.minute || end != start+4 || end > r.base+r.size || !isDigit(line[end-1]) || r.tail() != yearTail {
 		return
 	}
-	r.exchange(end-1, below10)
+	r.soften(end - 1 - r.base)
 	r.yearAt, r.year = end-1-r.base, line[end-1]
 }
+
+// soften lets the byte at a place of the key be another one that passes a
+// closer look.
+func (r *remembered) soften(at int) { r.key[at/8].soft |= 0xff << (at % 8 * 8) }
 
 // groupAt finds the place of a group.
 func (r *remembered) groupAt(k kind) (start, end int) {
@@ -212,7 +215,7 @@ func (r *remembered) loosenWord(line []byte) {
 		return
 	}
 	at -= r.base
-	r.key[at/8].mask &^= 0xff << (at % 8 * 8)
+	r.soften(at)
 	r.word = at
 }
 

@@ -34,11 +34,11 @@ type Hit struct {
 	Template int
 
 	// from and to bound what was searched.
-	from, to int
+	from, to int32
 	// shift is how much later in the line the match is than the remembered one.
-	shift int
+	shift int32
 	// slot and serial tell where the groups are kept, as long as they are.
-	slot   int
+	slot   int32
 	serial uint64
 }
 

@@ -147,7 +147,7 @@ func (d *Detector) remembered(line []byte) (Hit, bool) {
 	}
 	hit := r.hit
 	if shift != 0 {
-		hit.shift = shift
+		hit.shift = int32(shift)
 		hit.Start += shift
 		hit.End += shift
 		hit.WholeEnd += shift
@@ -226,24 +226,25 @@ func (r *remembered) matches(line []byte) (shift int, moved, ok bool) {
 	if len(rest) < r.size || r.ends && len(rest) != r.size {
 		return 0, false, false
 	}
-	i, n, other := 0, 0, false
-	for ; n < r.size; n += 8 {
+	i, n, other := 0, 0, uint64(0)
+	for ; n+8 <= r.size; n += 8 {
 		k := &r.key[i]
-		var text uint64
-		if n+8 <= r.size {
-			text = binary.LittleEndian.Uint64(rest[n:])
-		} else {
-			text = lastWord(rest, n)
+		d := k.differs(binary.LittleEndian.Uint64(rest[n:]))
+		if d&^k.soft != 0 {
+			return 0, false, false
 		}
-		if d := k.differs(text); d != 0 {
-			if d&^k.soft != 0 {
-				return 0, false, false
-			}
-			other = true
-		}
+		other |= d
 		i++
 	}
-	if other {
+	if n < r.size {
+		k := &r.key[i]
+		d := k.differs(lastWord(rest, n))
+		if d&^k.soft != 0 {
+			return 0, false, false
+		}
+		other |= d
+	}
+	if other != 0 {
 		moved, ok = r.resembles(rest)
 		return shift, moved, ok
 	}
@@ -302,7 +303,7 @@ func (m *memo) store(line []byte, winner *ranked, c *candidate, p *place, fixed 
 	m.serial++
 	r := &m.slot[at]
 	*r = remembered{winner: winner, serial: m.serial, spans: c.spans, place: *p}
-	hit := Hit{Template: winner.index, from: c.from, to: c.to, slot: at, serial: m.serial}
+	hit := Hit{Template: winner.index, from: int32(c.from), to: int32(c.to), slot: int32(at), serial: m.serial}
 	if c.to == len(line) {
 		hit.to = toEnd
 	}

@@ -17,10 +17,11 @@ import (
 func (d *Detector) Time(line []byte, h Hit) (Stamp, bool, error) {
 	r := &d.memo.slot[h.slot]
 	if r.serial == h.serial && r.serial != 0 {
-		if stamp, ok := d.known(r, line, h.shift); ok {
+		shift := int(h.shift)
+		if stamp, ok := d.known(r, line, shift); ok {
 			return stamp, true, nil
 		}
-		return d.read(r.winner.template, &r.spans, line, h.shift, r)
+		return d.read(r.winner.template, &r.spans, line, shift, r)
 	}
 	return d.readAgain(line, h)
 }
@@ -35,11 +36,11 @@ func (d *Detector) readAgain(line []byte, h Hit) (Stamp, bool, error) {
 	}
 	t := d.added[h.Template].template
 	budget := pyre.LineBudget(len(line))
-	to := h.to
+	from, to := int(h.from), int(h.to)
 	if to == toEnd {
 		to = len(line)
 	}
-	found, err := d.again.Search(t.re, line, h.from, to, &budget)
+	found, err := d.again.Search(t.re, line, from, to, &budget)
 	if err != nil {
 		return Stamp{}, false, fmt.Errorf("read the time of a line again: %w", err)
 	}

@@ -29,12 +29,7 @@ func serving(tb testing.TB) *machine {
 			testenv.Skip(tb, fmt.Sprintf("nginx and postfix cannot be had: %v: %s", err, out))
 		}
 	}
-	m := &machine{TB: tb, root: filepath.Join(tb.TempDir(), "debian")}
-	if out, err := exec.Command("cp", "-a", with, m.root).CombinedOutput(); err != nil {
-		tb.Fatalf("copy the root: %v\n%s", err, out)
-	}
-	tb.Cleanup(m.halt)
-	return m
+	return copyMachine(tb, with)
 }
 
 // TestDetectProtectsTheServicesThatThereAre has a machine with three services

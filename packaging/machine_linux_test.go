@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,17 +35,42 @@ var machines atomic.Int32
 // patience is how long a step may take on a busy machine.
 const patience = 3 * time.Minute
 
-// newMachine unpacks a fresh Debian; it is not booted yet.
-func newMachine(tb testing.TB) *machine {
+// newMachine unpacks a fresh Debian, in which these packages are installed,
+// too; it is not booted yet.
+func newMachine(tb testing.TB, packages ...string) *machine {
 	tb.Helper()
 	testenv.Root(tb)
 	testenv.Need(tb, "debootstrap", "systemd-nspawn", "nsenter")
+	root := debian(tb)
+	if len(packages) > 0 {
+		root = debianWith(tb, root, packages)
+	}
+	return copyMachine(tb, root)
+}
+
+func copyMachine(tb testing.TB, root string) *machine {
+	tb.Helper()
 	m := &machine{TB: tb, root: filepath.Join(tb.TempDir(), "debian")}
-	if out, err := exec.Command("cp", "-a", debian(tb), m.root).CombinedOutput(); err != nil {
+	if out, err := exec.Command("cp", "-a", root, m.root).CombinedOutput(); err != nil {
 		tb.Fatalf("copy the root: %v\n%s", err, out)
 	}
 	tb.Cleanup(m.halt)
 	return m
+}
+
+// debianWith is a folder beside root, made once, in which packages are
+// installed.
+func debianWith(tb testing.TB, root string, packages []string) string {
+	tb.Helper()
+	with := fmt.Sprintf("%s-%08x", root, crc32.ChecksumIEEE([]byte(strings.Join(packages, " "))))
+	if _, err := os.Stat(with); err == nil {
+		return with
+	}
+	args := append([]string{root, with}, packages...)
+	if out, err := exec.Command(filepath.Join(testenv.Module(tb), "scripts/debian-with"), args...).CombinedOutput(); err != nil {
+		testenv.Skip(tb, fmt.Sprintf("packages %v cannot be installed: %v: %s", packages, err, out))
+	}
+	return with
 }
 
 var base struct {

@@ -135,7 +135,7 @@ backend = polling
 findtime = 2y
 maxretry = 1000000
 maxmatches = 1
-action = dummy[target="DIR/dummy"]
+action =
 logpath = DIR/auth.log
 `)
 	in.start(t)

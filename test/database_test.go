@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -249,10 +250,10 @@ func TestServerBansWithoutItsDatabase(t *testing.T) {
 		dir := smallDisk(t, in, "size=2m")
 		in.start(t)
 		in.signal(t, syscall.SIGTERM)
-		remount(t, dir, unix.MS_RDONLY)
+		remount(t, dir, "ro")
 		in.start(t)
 		bansWithout(t, in, "is read-only")
-		remount(t, dir, 0)
+		remount(t, dir, "rw")
 		writtenLater(t, in)
 	})
 	t.Run("deleted", func(t *testing.T) {
@@ -271,10 +272,10 @@ func TestServerBansWithoutItsDatabase(t *testing.T) {
 		in := plain(t, stockade(t))
 		dir := smallDisk(t, in, "size=2m")
 		in.write(t, "disk/fail2ban.sqlite3", strings.Repeat("this is no database\n", 500))
-		remount(t, dir, unix.MS_RDONLY)
+		remount(t, dir, "ro")
 		in.start(t)
 		bansWithout(t, in, "is damaged and cannot be repaired")
-		remount(t, dir, 0)
+		remount(t, dir, "rw")
 		writtenLater(t, in)
 	})
 	t.Run("damaged while it is in use", func(t *testing.T) {
@@ -354,9 +355,16 @@ func smallDisk(t *testing.T, in *instance, options string) string {
 	return dir
 }
 
-func remount(t *testing.T, dir string, flags uintptr) {
+// remount changes the file system itself, as the kernel does on a fault of its
+// disk: the sandbox of a service has a view of its own of where it is mounted.
+func remount(t *testing.T, dir, flag string) {
 	t.Helper()
-	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|flags, ""); err != nil {
+	fs, err := unix.Fspick(unix.AT_FDCWD, dir, unix.FSPICK_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(fs) }()
+	if err := errors.Join(unix.FsconfigSetFlag(fs, flag), unix.FsconfigReconfigure(fs)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -23,7 +23,7 @@ const endOfCommand = "<F2B_END_COMMAND>"
 // TestHostileSocket sends the server what no client would: it must refuse or
 // hang up, run nothing, keep its memory and serve on.
 func TestHostileSocket(t *testing.T) {
-	in := place(t, stockade(t), testenv.NewNetns(t), "[sshd]\nenabled = true\nlogpath = DIR/auth.log\naction = dummy[target=DIR/dummy]\n")
+	in := place(t, stockade(t), testenv.NewNetns(t), "[sshd]\nenabled = true\nlogpath = DIR/auth.log\naction =\n")
 	in.write(t, "auth.log", "")
 	in.start(t)
 	in.ask(t, "ping")

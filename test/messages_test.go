@@ -135,6 +135,10 @@ func (s scene) quick(args ...string) {
 // daemon starts the server in the background, with a client.
 func (s scene) daemon() {
 	s.Helper()
+	if s.underUnit() {
+		s.start(s.T)
+		return
+	}
 	out, _ := s.client("-x", "start")
 	text, err := os.ReadFile(s.path("pid"))
 	if err != nil {
@@ -377,6 +381,13 @@ func TestLogSaysWhatTheReferenceSays(t *testing.T) {
 		return
 	}
 	theirs, ours := logs[0], logs[1]
+	if ours == nil {
+		testenv.Skip(t, refusal)
+	}
+	if len(unitFiles()) > 0 {
+		// A service stays in the foreground.
+		delete(theirs, "fail2ban.server         INFO    Daemon started")
+	}
 	all := maps.Clone(theirs)
 	maps.Copy(all, ours)
 	for _, ln := range slices.Sorted(maps.Keys(all)) {

@@ -42,7 +42,7 @@ filter =
 failregex = ^ gate app: number <F-ID>\d+</F-ID>$
 datepattern = ^%%%%Y-%%%%m-%%%%dT%%%%H:%%%%M:%%%%S
 maxretry = 1000000
-action = dummy[target="DIR/dummy"]
+action =
 logpath = DIR/app.log
 `, backend))
 	in.write(t, "app.log", "")

@@ -103,6 +103,10 @@ type instance struct {
 	netn *testenv.Netns
 	cmd  *exec.Cmd
 	out  bytes.Buffer
+	// without are capabilities that the server is not to have.
+	without []string
+	// unit is the service that runs the server, where tests run under a unit.
+	unit string
 }
 
 // place lays out a folder for a subject with the given jail.local. In the
@@ -160,17 +164,34 @@ func (in *instance) enter(cmd *exec.Cmd) *exec.Cmd {
 	return inside
 }
 
+// serverCommand is a server in the foreground.
+func (in *instance) serverCommand() *exec.Cmd {
+	return in.program("server", "-c", in.path("etc"), "-x", "-f", "start")
+}
+
 // start runs the server in the foreground and waits until it answers.
 func (in *instance) start(tb testing.TB) {
 	tb.Helper()
+	if in.underUnit() {
+		in.startUnit(tb)
+		return
+	}
 	in.out.Reset()
-	in.cmd = in.enter(in.program("server", "-c", in.path("etc"), "-x", "-f", "start"))
+	cmd := in.serverCommand()
+	if len(in.without) > 0 {
+		setpriv, _ := testenv.Look("setpriv")
+		drop := strings.ToLower("-" + strings.ReplaceAll(strings.Join(in.without, ",-"), "CAP_", ""))
+		limited := exec.Command(setpriv, append([]string{"--bounding-set", drop, cmd.Path}, cmd.Args[1:]...)...)
+		limited.Env = cmd.Env
+		cmd = limited
+	}
+	in.cmd = in.enter(cmd)
 	in.cmd.Stdout, in.cmd.Stderr = &in.out, &in.out
 	if err := in.cmd.Start(); err != nil {
 		tb.Fatalf("start %s: %v", in.name, err)
 	}
 	exited := make(chan struct{})
-	cmd := in.cmd
+	cmd = in.cmd
 	go func() {
 		_ = cmd.Wait()
 		close(exited)
@@ -229,6 +250,9 @@ func (in *instance) client(args ...string) (string, int) {
 func (in *instance) ask(tb testing.TB, args ...string) string {
 	tb.Helper()
 	out, code := in.client(args...)
+	if in.underUnit() && refused(out) {
+		testenv.Skip(tb, refusal)
+	}
 	if code != 0 {
 		tb.Fatalf("%s client %v: exit %d\n%s", in.name, args, code, out)
 	}

@@ -167,3 +167,18 @@ func sameIgnoringTables(a, b string) bool {
 	}
 	return strip(a) == strip(b) && !strings.Contains(a, "f2b-table")
 }
+
+func TestUFWBanCountsWhereNoConnectionIsOpen(t *testing.T) {
+	t.Parallel()
+	testenv.Need(t, "ufw", "iptables", "conntrack")
+	in := place(t, stockade(t), testenv.NewNetns(t), jailWith("ufw[kill-mode=conntrack]"))
+	enableUFW(t, in)
+	in.write(t, "empty", "")
+	in.start(t)
+	in.ask(t, "set", "j", "banip", "192.0.2.1")
+	eventually(t, "the rule is there", func() bool { return strings.Contains(lookUFW(t, in), "192.0.2.1") })
+	in.ask(t, "stop")
+	if log := in.log(); strings.Contains(log, " ERROR ") {
+		t.Errorf("errors in the log:\n%s", log)
+	}
+}

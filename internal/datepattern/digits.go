@@ -33,6 +33,9 @@ const huge = 1 << 40
 // integer reads a number as Python's int() does: digits of any script, blanks
 // around, a sign, single underscores between digits. Huge numbers stay huge.
 func integer(text []byte) (int, bool) {
+	if len(text) == 2 && isDigit(text[0]) && isDigit(text[1]) {
+		return tens(text, 0), true
+	}
 	digits := text
 	if len(digits) > 1 && digits[0] == ' ' {
 		digits = digits[1:]

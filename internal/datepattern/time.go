@@ -75,7 +75,8 @@ var errNoNumber = errors.New("float() argument must be a string or a real number
 // readCalendar turns a date into a time, and remembers it when minutes and
 // seconds can simply be added.
 func (d *Detector) readCalendar(t *template, s *spans, line []byte, shift int, r *remembered) (Stamp, bool, error) {
-	f, ok, err := d.fieldsOf(t, s, line, shift)
+	f := fields{zone: d.zone, hasZone: d.hasZone}
+	ok, err := f.read(t, s, line, shift)
 	if !ok || err != nil {
 		return Stamp{}, false, err
 	}
@@ -109,9 +110,8 @@ func (d *Detector) readCalendar(t *template, s *spans, line []byte, shift int, r
 	return Stamp{Time: time.Unix(seconds, 0), Integer: f.hasZone}, true, nil
 }
 
-// fieldsOf collects what the groups of a match say.
-func (d *Detector) fieldsOf(t *template, s *spans, line []byte, shift int) (fields, bool, error) {
-	f := fields{zone: d.zone, hasZone: d.hasZone}
+// read collects what the groups of a match say.
+func (f *fields) read(t *template, s *spans, line []byte, shift int) (bool, error) {
 	var half []byte
 	if t.halfDay > 0 {
 		if start, end := s.at(t.halfDay); start >= 0 {
@@ -124,10 +124,10 @@ func (d *Detector) fieldsOf(t *template, s *spans, line []byte, shift int) (fiel
 			continue
 		}
 		if ok, err := f.set(g.kind, line[start+shift:end+shift], half); !ok || err != nil {
-			return f, false, err
+			return false, err
 		}
 	}
-	return f, true, nil
+	return true, nil
 }
 
 // readNumber reads seconds since 1970, or by its length a number of

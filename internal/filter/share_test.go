@@ -415,6 +415,22 @@ func TestFiltersChangedAlikeShareAgain(t *testing.T) {
 	}
 }
 
+// TestFindTimesMatterOnlyUntilTheEndIsReached shares between filters that differ
+// in how old lines may be, as jails for ever longer bans do.
+func TestFindTimesMatterOnlyUntilTheEndIsReached(t *testing.T) {
+	w, a, b, _ := newWorld(t, 3000)
+	for _, f := range []*Filter{b.shared, b.alone} {
+		f.SetFindTime(time.Hour)
+	}
+	start := len(w.lines) / 10
+	w.run(start, 50, a, b)
+	if a.shared.member.team == b.shared.member.team {
+		t.Error("filters that leave out other lines share")
+	}
+	w.run(start+400, 50, a, b)
+	oneTeam(t, "in operation", a, b)
+}
+
 // TestLoneFilterWorksForItself without a team.
 func TestLoneFilterWorksForItself(t *testing.T) {
 	w, a, b, _ := newWorld(t, 2000)

@@ -18,11 +18,13 @@ import (
 	"stockade/internal/testenv"
 )
 
-// machine is a Debian of the test's own, booted with its own systemd and
-// without a network.
+// machine is a Debian of the test's own, booted with its own systemd, or
+// another init, and without a network.
 type machine struct {
 	testing.TB
-	root   string
+	root string
+	// init is the program for process 1, systemd where it is empty.
+	init   string
 	nspawn *exec.Cmd
 	// console is what the machine and systemd-nspawn had to say.
 	console bytes.Buffer
@@ -107,8 +109,13 @@ func debian(tb testing.TB) string {
 func (m *machine) boot() {
 	m.Helper()
 	name := fmt.Sprintf("stockade-%d-%d", os.Getpid(), machines.Add(1))
-	m.nspawn = exec.Command("systemd-nspawn", "-q", "-D", m.root, "-M", name, "-b", "--register=no", "--keep-unit",
-		"--private-network", "--console=pipe")
+	args := []string{"-q", "-D", m.root, "-M", name, "--register=no", "--keep-unit", "--private-network", "--console=pipe"}
+	if m.init == "" {
+		args = append(args, "-b")
+	} else {
+		args = append(args, m.init)
+	}
+	m.nspawn = exec.Command("systemd-nspawn", args...)
 	m.nspawn.Stdin, m.nspawn.Stdout, m.nspawn.Stderr = bytes.NewReader(nil), &m.console, &m.console
 	if err := m.nspawn.Start(); err != nil {
 		m.Fatalf("boot: %v", err)
@@ -128,10 +135,20 @@ func (m *machine) waitBooted() {
 		if m.leader() == 0 {
 			return false
 		}
+		if m.init != "" {
+			out, _ := m.try("runlevel")
+			return strings.HasSuffix(strings.TrimSpace(out), " 2") && m.gone("rc|openrc")
+		}
 		out, _ := m.try("systemctl", "is-system-running")
 		state := strings.TrimSpace(out)
 		return state == "running" || state == "degraded"
 	})
+}
+
+// gone tells whether no process has this name.
+func (m *machine) gone(name string) bool {
+	_, err := m.try("pgrep", "-x", name)
+	return err != nil
 }
 
 // leader is the machine's process 1 as the host sees it, 0 if there is none.
@@ -142,7 +159,7 @@ func (m *machine) leader() int {
 	}
 	for _, child := range strings.Fields(string(out)) {
 		comm, _ := os.ReadFile("/proc/" + child + "/comm")
-		if strings.TrimSpace(string(comm)) == "systemd" {
+		if name := strings.TrimSpace(string(comm)); name == "systemd" || name == "init" {
 			pid, _ := strconv.Atoi(child)
 			return pid
 		}
@@ -204,7 +221,7 @@ func (m *machine) until(what string, done func() bool) {
 // ends systemd-nspawn, whose caller starts it again.
 func (m *machine) reboot() {
 	m.Helper()
-	_, _ = m.try("systemctl", "reboot")
+	_, _ = m.try("reboot")
 	select {
 	case <-m.exited:
 	case <-time.After(patience):
@@ -217,7 +234,7 @@ func (m *machine) halt() {
 	if m.nspawn == nil {
 		return
 	}
-	_, _ = m.try("systemctl", "poweroff")
+	_, _ = m.try("poweroff")
 	select {
 	case <-m.exited:
 	case <-time.After(30 * time.Second):

@@ -125,6 +125,11 @@ func previous(text []byte, lo, p int) int {
 // forward gives the first place from q on where what follows can begin; a
 // result below 0 is the complement of the place where the loop could not go on.
 func (x *extra) forward(text []byte, q, hi int) int {
+	if x.after.next != nil {
+		if q = x.forwardFast(text, q, hi); q < 0 {
+			return q
+		}
+	}
 	for !x.after.fits(text, q) {
 		e := x.once(text, q, hi)
 		if e < 0 {
@@ -133,6 +138,48 @@ func (x *extra) forward(text []byte, q, hi int) int {
 		q = e
 	}
 	return q
+}
+
+// forwardFast is forward up to where a character beyond ASCII or the end of the
+// loop or the text has to be looked at, which it leaves to others.
+func (x *extra) forwardFast(text []byte, q, hi int) int {
+	end := len(text)
+	if hi >= 0 {
+		end = min(end, hi)
+	}
+	next, tab := x.after.next, &x.class.tab
+	if len(x.after.literal) > 1 && x.class.but != noneBut {
+		return x.forwardTo(text, q, end)
+	}
+	for q < end {
+		b := text[q]
+		if b >= utf8.RuneSelf || next[b] != 0 && x.after.literalAt(text, q) {
+			return q
+		}
+		if tab[b] == classNo {
+			return ^q
+		}
+		q++
+	}
+	return q
+}
+
+// forwardTo goes to the literal that follows a loop over all bytes, or all but
+// one.
+func (x *extra) forwardTo(text []byte, q, end int) int {
+	if q >= end {
+		return q
+	}
+	to := end
+	if i := bytes.Index(text[q:], []byte(x.after.literal)); i >= 0 {
+		to = min(end, q+i)
+	}
+	if x.class.but >= 0 {
+		if i := bytes.IndexByte(text[q:to], byte(x.class.but)); i >= 0 {
+			return ^(q + i)
+		}
+	}
+	return to
 }
 
 // onward takes one character at q and then does as forward.

@@ -159,6 +159,10 @@ func TestRepeatedLinesCostNoMemory(t *testing.T) {
 		"two hosts and shapes": {
 			"Aug 14 09:58:07 host sshd[1]: x", "Aug 14 09:58:07 other sshd[1]: x", "2005-08-14 09:58:08,123 x y z", "[14/Aug/2005:09:00:00 +0200] x",
 		},
+		"other dates": {
+			"Aug 14 09:58:07 host sshd[1]: x", "[Sun Mar  1 09:58:07.123 2005] y", "Dec 31 23:59:59 other cron[3]: z",
+			"2005-07-01 03:04:05,1 x", "[Mon Nov 21 19:58:07.456 2004] y", "2004-02-29 12:00:00,5 y",
+		},
 		"no date": {"no date in this line at all", "10.1.2.3 - - another of that kind", "short"},
 	} {
 		d := detector(t, "{^LN-BEG}")

@@ -128,6 +128,14 @@ func (s *stockade) planVerb(args []string) int {
 		return wentWrong
 	}
 	client, socket := s.door(options)
+	if opts.Library != nil {
+		// As the server has it, which has put them there.
+		conf := opts.Dir
+		if conf == "" {
+			conf = config.DefaultDir
+		}
+		carried{conf, opts.Library, socket}.place(result.Stream, func(carried, string) bool { return true })
+	}
 	request := api.PlanRequest{Jail: jail, Stream: result.Stream.Words(), Sidecar: config.EncodeSidecar(result.Stream)}
 	var value json.RawMessage
 	if err := client.Call(context.Background(), http.MethodPost, "/v1/plan", request, &value); err != nil {

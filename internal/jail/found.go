@@ -152,18 +152,18 @@ func (s *State) eventFound(t *ticket.Ticket, id string) {
 // logFound logs a failure and gives its ID as text, which shares the memory of
 // what was logged: a flood of failures is a flood of these.
 func (s *State) logFound(t *ticket.Ticket) (id string) {
-	b := append(append(append(s.text[:0], '['), s.name...), ']')
-	n := len(b)
-	from, to := 0, 0
+	var text string
 	if x := s.found; x != nil && x.id == t.ID && x.time.Equal(t.Time) {
-		b, from, to = append(b, x.text...), n+x.from, n+x.to
+		text = s.foundLine
+		from := len(text) - len(x.text)
+		id = text[from+x.from : from+x.to]
 	} else {
-		b, from, to = s.appendFound(b, t.ID, t.Time)
+		b, from, to := s.appendFound(append(append(append(s.text[:0], '['), s.name...), ']'), t.ID, t.Time)
+		s.text, text = b, string(b)
+		id = text[from:to]
 	}
-	s.text = b
-	text := string(b)
 	s.eff.Logs = append(s.eff.Logs, logbook.Record{Level: logbook.Info, Logger: logFilter, Text: text})
-	return text[from:to]
+	return id
 }
 
 // appendFound appends what the log says of a failure, and tells where the ID

@@ -3,16 +3,15 @@ package jail
 import (
 	"time"
 
-	"stockade/internal/event"
 	"stockade/internal/filter"
 	"stockade/internal/ipaddr"
 )
 
-// mates tells with whom a jail that reads a single file can share its work, nil
-// for nobody. With several the lines of one come between those of another, for
-// each jail in an order of its own.
-func (j *Jail) mates(files int) any {
-	if !j.svc.Share || files != 1 {
+// mates tells with whom a jail that reads a single file, or the journal, can
+// share its work, nil for nobody. With several files the lines of one come
+// between those of another, for each jail in an order of its own.
+func (j *Jail) mates(sources int) any {
+	if !j.svc.Share || sources != 1 {
 		j.state.filter.Leave()
 		return nil
 	}
@@ -24,6 +23,7 @@ func (j *Jail) mates(files int) any {
 func (m Lines) takeShared(s *State, now time.Time, in *intake, p *filter.Portion) {
 	b, next := m.Batch, m.From
 	texts := s.foundTexts(p)
+	all := s.inName(texts)
 	for i := range p.Rows {
 		row := &p.Rows[i]
 		s.errors >>= min(row.Line-next, maxShift)
@@ -35,15 +35,16 @@ func (m Lines) takeShared(s *State, now time.Time, in *intake, p *filter.Portion
 		if len(row.Fails) == 0 {
 			continue
 		}
-		at := linePlace{place: event.Place{Path: b.Path, Inode: b.Inode, Offset: b.Lines[row.Line].Offset}}
+		var at linePlace
 		at.position, at.hasPosition = b.Position(row.Line)
 		for k := range row.Fails {
-			s.found = &texts[0]
+			n := len(s.name) + len("[]") + len(texts[0].text)
+			s.found, s.foundLine = &texts[0], all[:n]
 			s.failure(now, &row.Fails[k], at)
-			texts = texts[1:]
+			texts, all = texts[1:], all[n:]
 		}
 	}
-	s.found = nil
+	s.found, s.foundLine = nil, ""
 	s.errors >>= min(m.From+int(p.Dates.Lines)-next, maxShift)
 	in.noteAll(now, &p.Dates)
 }
@@ -56,6 +57,16 @@ type foundText struct {
 	text string
 	// from and to are where the ID stands in the text.
 	from, to int
+}
+
+// inName puts the jail's name in brackets before each text, all in one piece.
+func (s *State) inName(texts []foundText) string {
+	b := s.text[:0]
+	for i := range texts {
+		b = append(append(append(append(b, '['), s.name...), ']'), texts[i].text...)
+	}
+	s.text = b
+	return string(b)
 }
 
 // foundTexts are the texts for all failures of a portion, in order.

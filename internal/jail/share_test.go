@@ -51,6 +51,13 @@ func crowdLines(rnd *rand.Rand, n int) []string {
 // TestJailsThatShareDoWhatEachDoesAlone gives the same batches to states that
 // share and one that does not.
 func TestJailsThatShareDoWhatEachDoesAlone(t *testing.T) {
+	for _, kind := range []source.Kind{source.File, source.Journal} {
+		shareAndCompare(t, kind)
+	}
+}
+
+func shareAndCompare(t *testing.T, kind source.Kind) {
+	t.Helper()
 	rnd := rand.New(rand.NewPCG(5, 5))
 	alone, all := newBench(t), []*bench{newBench(t), newBench(t), newBench(t)}
 	for _, b := range all {
@@ -59,9 +66,14 @@ func TestJailsThatShareDoWhatEachDoesAlone(t *testing.T) {
 	lines := crowdLines(rnd, 3000)
 	for from := 0; from < len(lines); {
 		n := min(1+rnd.IntN(700), len(lines)-from)
-		batch := source.Batch{Path: "/log", InOperation: from > 300, Company: 7, Board: &source.Board{}}
+		batch := source.Batch{Kind: kind, Path: "/log", InOperation: from > 300, Company: 7, Board: &source.Board{}}
 		for i := range n {
-			batch.Lines = append(batch.Lines, source.Line{Text: []byte(lines[from+i]), Offset: int64(from + i)})
+			ln := source.Line{Text: []byte(lines[from+i]), Offset: int64(from + i)}
+			if kind == source.Journal {
+				_, text, _ := strings.Cut(lines[from+i], "d ")
+				ln.Time, ln.Stamp, ln.Text = noon.Add(time.Duration(from+i)*time.Millisecond), "now ", []byte(" bad "+text)
+			}
+			batch.Lines = append(batch.Lines, ln)
 		}
 		if from += n; rnd.IntN(10) == 0 {
 			batch.Company = 0

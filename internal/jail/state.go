@@ -98,8 +98,10 @@ type State struct {
 
 	env Env
 	eff Effects
-	// found is what others have made of the present failure, nil for nothing.
-	found *foundText
+	// found is what others have made of the present failure, nil for nothing,
+	// foundLine that as a line of this jail's log.
+	found     *foundText
+	foundLine string
 	// seen and text are memory for one failure that only counts, clock is that
 	// of the process zone.
 	seen        ticket.Ticket
@@ -227,7 +229,6 @@ type parked struct {
 type linePlace struct {
 	position    source.Position
 	hasPosition bool
-	place       event.Place
 }
 
 // maxParked bounds the tickets that wait for a name or an ignorecommand. Past

@@ -72,7 +72,7 @@ func (m Lines) step(s *State, now time.Time) {
 		if len(fails) == 0 {
 			continue
 		}
-		at := linePlace{place: ln.Place}
+		var at linePlace
 		at.position, at.hasPosition = b.Position(i)
 		for j := range fails {
 			s.failure(now, &fails[j], at)

@@ -80,6 +80,7 @@ func (j *Jail) openJournal() {
 		if err := j.journal.SetMatches(s.journal); err != nil {
 			j.fault("journalmatch", err)
 		}
+		j.journal.SetMates(j.mates(1))
 		return
 	}
 	opts, err := journalOptions(s.backend)
@@ -87,7 +88,7 @@ func (j *Jail) openJournal() {
 		j.fault("backend "+s.backend, err)
 		return
 	}
-	opts.Matches = s.journal
+	opts.Matches, opts.Mates = s.journal, j.mates(1)
 	opts.Since = j.svc.Clock.Now().Add(-seconds(s.limits.FindTime))
 	opts.Sink = j.sink
 	opts.Notice = func(r logbook.Record) {

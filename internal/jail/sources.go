@@ -33,7 +33,6 @@ func (j *Jail) syncSources() {
 		for path := range j.subs {
 			j.unsubscribe(path)
 		}
-		j.mates(0)
 		j.openJournal()
 		return
 	}

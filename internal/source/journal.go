@@ -27,8 +27,9 @@ type JournalOptions struct {
 	// the later one. Entries that were rotated away since Start are read too.
 	Start Position
 	Since time.Time
-	// Window and Sink are as for files. Notice gets the reference's messages
+	// Mates, Window and Sink are as for files; mates have the same Matches. Notice gets the reference's messages
 	// without the name of the jail, which stands before them in brackets.
+	Mates  any
 	Window int
 	Sink   func(*Batch)
 	Notice func(logbook.Record)
@@ -73,7 +74,7 @@ func (h *Hub) SubscribeJournal(opts JournalOptions) (*Subscription, error) {
 		h.running.Go(r.run)
 	}
 	s := newSubscription(JournalPath, r, h.clock, opts.Window, opts.Sink, opts.Notice)
-	s.journal.match = match
+	s.journal.match, s.journal.text, s.mates = match, fmt.Sprintf("%q", opts.Matches), opts.Mates
 	s.acked = Position{Path: JournalPath, Hash: opts.Start.Hash, Pos: opts.Start.Pos}
 	r.interested++
 	h.mu.Unlock()
@@ -109,7 +110,7 @@ func (s *Subscription) SetMatches(matches [][]string) error {
 	}
 	if r, ok := s.feeder.(*journalReader); ok {
 		r.do(func() {
-			s.journal.match = match
+			s.journal.match, s.journal.text = match, fmt.Sprintf("%q", matches)
 			for _, p := range s.journal.places {
 				p.filter = match.In(p.from.File)
 			}
@@ -137,6 +138,7 @@ type journalPlace struct {
 // journalCursor is where a listener stands in the journal as a whole.
 type journalCursor struct {
 	match  *journal.Match
+	text   string // of the match
 	places []*journalPlace
 	begin  uint64 // microseconds; nothing older is wanted
 }
@@ -148,6 +150,29 @@ func (c *journalCursor) placeIn(f *journalFile) *journalPlace {
 		}
 	}
 	return nil
+}
+
+// alongside says that another listener wants the same and stands at the same
+// place.
+func (c *journalCursor) alongside(o *journalCursor) bool {
+	if c.text != o.text || len(c.places) != len(o.places) {
+		return false
+	}
+	for _, p := range c.places {
+		if q := o.placeIn(p.from); q == nil || q.cursor.Index() != p.cursor.Index() {
+			return false
+		}
+	}
+	return true
+}
+
+// follow goes to where another listener stands, from alongside.
+func (c *journalCursor) follow(o *journalCursor) {
+	for _, p := range o.places {
+		if q := c.placeIn(p.from); q != nil {
+			q.cursor, q.has, q.missed = p.cursor, false, p.missed
+		}
+	}
 }
 
 // add begins to read a file, at the listener's first time.

@@ -55,6 +55,7 @@ type journalReader struct {
 	composer journal.Composer
 	stamps   journal.Stamper
 	line     []byte
+	group    []*Subscription
 	active   time.Time // of the latest entry's delivery
 	scanned  time.Time // when the directories were last looked at
 }
@@ -283,8 +284,11 @@ func (r *journalReader) pass() (again bool) {
 		r.scan()
 	}
 	for _, s := range r.subs {
-		if ok, _ := s.ready(); ok {
-			again = r.serve(s) || again
+		s.able, _ = s.ready()
+	}
+	for i, s := range r.subs {
+		if s.able {
+			again = r.serve(r.together(i)) || again
 		}
 	}
 	r.retire()

@@ -8,9 +8,36 @@ import (
 	"stockade/internal/source/journal"
 )
 
-// serve delivers one batch to a listener. It returns true when there may be
-// more for it.
-func (r *journalReader) serve(s *Subscription) bool {
+// together gathers those of the listeners from the i-th on that are given the
+// next batch in one: mates at the same place.
+func (r *journalReader) together(i int) []*Subscription {
+	s := r.subs[i]
+	r.group = append(r.group[:0], s)
+	if s.mates == nil {
+		return r.group
+	}
+	for _, o := range r.subs[i+1:] {
+		if o.able && o.mates == s.mates && o.journal.alongside(&s.journal) && o.catchingUp() == s.catchingUp() {
+			o.able = false
+			r.group = append(r.group, o)
+		}
+	}
+	return r.group
+}
+
+// serve delivers one batch to a group. It returns true when there may be more
+// for it.
+func (r *journalReader) serve(group []*Subscription) (more bool) {
+	more = r.serveFirst(group)
+	for _, o := range group[1:] {
+		o.journal.follow(&group[0].journal)
+	}
+	return more
+}
+
+// serveFirst moves only the first of the group on.
+func (r *journalReader) serveFirst(group []*Subscription) (more bool) {
+	s := group[0]
 	var out journalBatch
 	defer out.end()
 	for range scansPerTurn {
@@ -20,11 +47,11 @@ func (r *journalReader) serve(s *Subscription) bool {
 			break
 		}
 		if p == nil {
-			r.hand(s, &out)
-			r.enter(s)
+			r.hand(group, &out)
+			r.enter(group)
 			return false
 		}
-		full, err := r.compose(s, p, &out)
+		full, err := r.compose(group, p, &out)
 		if err != nil {
 			r.giveUp(p.from, err)
 			break
@@ -33,7 +60,7 @@ func (r *journalReader) serve(s *Subscription) bool {
 			break
 		}
 	}
-	r.hand(s, &out)
+	r.hand(group, &out)
 	return true
 }
 
@@ -65,7 +92,7 @@ func (b *journalBatch) full() bool {
 
 // compose puts the next entry of a place into a batch, if it is wanted. It
 // returns true when the batch is to be delivered first, or now.
-func (r *journalReader) compose(s *Subscription, p *journalPlace, out *journalBatch) (deliver bool, err error) {
+func (r *journalReader) compose(group []*Subscription, p *journalPlace, out *journalBatch) (deliver bool, err error) {
 	r.using = p.from
 	wanted, err := p.filter.Matches(&p.head)
 	if err != nil {
@@ -78,17 +105,19 @@ func (r *journalReader) compose(s *Subscription, p *journalPlace, out *journalBa
 	var t time.Time
 	r.line, t, err = r.composer.Compose(r.line[:0], &p.head)
 	if errors.Is(err, journal.ErrXZ) {
-		s.tell(logbook.Error, journalLogger, err.Error())
+		for _, s := range group {
+			s.tell(logbook.Error, journalLogger, err.Error())
+		}
 		err = nil
 	}
 	if err != nil {
 		return false, err
 	}
-	if r.hub.clock.Now().Sub(t) < recentEntry && !s.State().InOperation {
+	if r.hub.clock.Now().Sub(t) < recentEntry && group[0].catchingUp() {
 		if out.used > 0 {
 			return true, nil // the older ones are not of the same kind
 		}
-		r.enter(s)
+		r.enter(group)
 	}
 	p.skip()
 	if out.blk == nil {
@@ -99,17 +128,25 @@ func (r *journalReader) compose(s *Subscription, p *journalPlace, out *journalBa
 }
 
 // enter begins operation.
-func (r *journalReader) enter(s *Subscription) {
-	if s.enter() {
-		s.tell(logbook.Info, journalLogger, "Jail is in operation now (process new journal entries)")
+func (r *journalReader) enter(group []*Subscription) {
+	for _, s := range group {
+		if s.enter() {
+			s.tell(logbook.Info, journalLogger, "Jail is in operation now (process new journal entries)")
+		}
 	}
 }
 
-func (r *journalReader) hand(s *Subscription, out *journalBatch) {
+func (r *journalReader) hand(group []*Subscription, out *journalBatch) {
 	if out.blk == nil {
 		return
 	}
 	r.active = r.hub.clock.Now()
-	out.blk.refs.Add(1)
-	s.deliver(&Batch{Kind: Journal, Path: JournalPath, Lines: out.blk.lines, blk: out.blk, bytes: int64(out.used)})
+	gather(group)
+	for _, s := range group {
+		out.blk.refs.Add(1)
+		s.deliver(&Batch{
+			Kind: Journal, Path: JournalPath, Lines: out.blk.lines,
+			Company: s.company.id(), Board: &out.blk.board, blk: out.blk, bytes: int64(out.used),
+		})
+	}
 }

@@ -19,7 +19,10 @@ const (
 // mates that are near and move on, so that they are given the same lines and
 // can share what they make of them. Nil stands for nobody.
 func (s *Subscription) SetMates(mates any) {
-	if r, ok := s.feeder.(*reader); ok {
+	switch r := s.feeder.(type) {
+	case *reader:
+		r.do(func() { s.mates = mates })
+	case *journalReader:
 		r.do(func() { s.mates = mates })
 	}
 }
@@ -77,32 +80,31 @@ func (c *company) id() uint64 {
 // companies counts them, over all readers.
 var companies atomic.Uint64
 
-// gather makes companies of the mates in the group. The same mates are the same
+// gather makes companies of the mates in a group. The same mates are the same
 // company as before.
-func (r *reader) gather() {
-	for i, s := range r.group {
+func gather(group []*Subscription) {
+	for i, s := range group {
 		if s.mates == nil {
 			s.company = nil
 			continue
 		}
-		if r.first(s.mates) < i {
-			continue
+		if first(group, s.mates) == i {
+			gatherMates(group[i:], s.mates)
 		}
-		r.gatherMates(r.group[i:], s.mates)
 	}
 }
 
 // first is the index of the first in the group with these mates.
-func (r *reader) first(mates any) int {
-	for i, s := range r.group {
+func first(group []*Subscription, mates any) int {
+	for i, s := range group {
 		if s.mates == mates {
 			return i
 		}
 	}
-	return len(r.group)
+	return len(group)
 }
 
-func (r *reader) gatherMates(group []*Subscription, mates any) {
+func gatherMates(group []*Subscription, mates any) {
 	size, same, c := 0, true, group[0].company
 	for _, s := range group {
 		if s.mates == mates {

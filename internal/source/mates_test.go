@@ -2,12 +2,14 @@ package source
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"stockade/internal/clock"
 	"stockade/internal/logbook"
+	"stockade/internal/source/journal/journaltest"
 )
 
 // mateBatch is what mates know of a batch.
@@ -182,4 +184,57 @@ func TestWhoIsInOperationDoesNotWaitForMatesFarBehind(t *testing.T) {
 	slow.resume()
 	slow.next(len(lines))
 	slow.want("more")
+}
+
+func TestMatesOnTheJournalAreGivenTheSameBatches(t *testing.T) {
+	dir := t.TempDir()
+	h := newHub(t, Options{})
+	in, _ := journaltest.Writer(t, filepath.Join(dir, "system.journal"))
+	records := journaltest.Samples(300)
+	put := func(from, to int) {
+		if _, err := in.Write(journaltest.Export(records[from:to])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(0, 120)
+	var all []chan mateBatch
+	for i, unit := range []string{"ssh", "ssh", "cron", "ssh"} {
+		from := make(chan mateBatch, 1000)
+		if _, err := h.SubscribeJournal(JournalOptions{
+			Path: dir, Flags: -1, Matches: [][]string{{"_SYSTEMD_UNIT=" + unit + ".service"}}, Mates: "x",
+			Since: time.UnixMicro(journaltest.Start + int64(i)*10_000),
+			Sink: func(b *Batch) {
+				from <- mateBatch{string(b.Lines[len(b.Lines)-1].Text), b.Company, b.Board}
+				b.Release()
+			},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, from)
+	}
+	lastOf := func(listener, end int) string {
+		if listener == 2 {
+			return message(records[end-2], end-2)
+		}
+		return message(records[end-3], end-3)
+	}
+	for i, from := range all {
+		until(t, from, lastOf(i, 120))
+	}
+	put(120, 150)
+	var came []mateBatch
+	for i, from := range all {
+		came = append(came, until(t, from, lastOf(i, 150)))
+	}
+	ssh, cron := came[0], came[2]
+	if ssh.company == 0 || came[1] != ssh || came[3] != ssh {
+		t.Errorf("listeners with the same match were given %+v, %+v and %+v", ssh, came[1], came[3])
+	}
+	if cron.company != 0 {
+		t.Errorf("one with another match was given %+v", cron)
+	}
+	put(150, 300)
+	for i, from := range all {
+		until(t, from, lastOf(i, 300))
+	}
 }

@@ -206,7 +206,7 @@ func (r *reader) hand(g *generation, blk *block, used int64, tail []byte) {
 		g.rehash()
 	}
 	r.move(g, used, tail)
-	r.gather()
+	gather(r.group)
 	for _, s := range r.group {
 		old := g.number < s.newest
 		s.newest = max(s.newest, g.number)

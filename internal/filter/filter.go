@@ -110,7 +110,6 @@ type Filter struct {
 
 	now  time.Time
 	last lastDate
-	read readTime
 	once map[string]time.Time
 	// given and decoded are memory for parts of a line.
 	given, decoded []byte

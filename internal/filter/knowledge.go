@@ -29,7 +29,7 @@ func (f *Filter) knowledge() *knowledge {
 
 // learn makes the filter know this and nothing else.
 func (f *Filter) learn(k *knowledge) {
-	f.dates, f.read, f.last = k.dates.Clone(f.env), readTime{}, k.last
+	f.dates, f.last = k.dates.Clone(f.env), k.last
 	f.last.text = slices.Clone(k.last.text)
 	f.once, f.sess, f.now = maps.Clone(k.once), k.sess.clone(), k.now
 }

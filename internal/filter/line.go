@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
@@ -51,16 +50,6 @@ type lastDate struct {
 	known   bool
 	integer bool
 	text    []byte
-}
-
-// readTime is the date that was read last: logs repeat one many times within a
-// second. It is read anew when the present, which years are guessed by, or the
-// template is another.
-type readTime struct {
-	template int
-	now      time.Time
-	text     []byte
-	stamp    datepattern.Stamp
 }
 
 // body is what the rules search: the line without its date, and a newline.
@@ -160,20 +149,11 @@ func (f *Filter) readDate(text []byte, hit datepattern.Hit) error {
 	date := text[hit.Start:hit.End]
 	l.set(text[:hit.Start], date, text[hit.End:])
 	l.cut = true
-	// Fields of the date may stand outside of what is cut out.
-	whole := text[hit.WholeStart:hit.WholeEnd]
-	if r := &f.read; r.template == hit.Template && r.now.Equal(f.now) && bytes.Equal(r.text, whole) {
-		l.time, l.hasTime, l.integer = r.stamp.Time, true, r.stamp.Integer
-		f.remember(date)
-		return nil
-	}
 	t, ok, err := f.dates.Time(text, hit)
 	if err != nil {
 		return err
 	}
-	f.read = readTime{template: hit.Template, now: f.now, text: append(f.read.text[:0], whole...), stamp: t}
 	if !ok {
-		f.read.text = f.read.text[:0]
 		f.log(logbook.Error, fmt.Sprintf("findFailure failed to parse timeText: %s", date))
 		return nil
 	}

@@ -104,7 +104,7 @@ func (f *Filter) SetDatePattern(option string) error {
 			return err
 		}
 	}
-	f.dates, f.read = d, readTime{}
+	f.dates = d
 	f.settings.datePattern = option
 	f.logDates()
 	return nil
@@ -129,7 +129,7 @@ func (f *Filter) SetLogTimezone(tz string) error {
 	if err := f.dates.SetDefaultZone(tz); err != nil {
 		return err
 	}
-	f.settings.timezone, f.settings.hasTimezone, f.read = tz, true, readTime{}
+	f.settings.timezone, f.settings.hasTimezone = tz, true
 	return nil
 }
 

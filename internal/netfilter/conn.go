@@ -14,6 +14,10 @@ type Conn struct {
 	mu      sync.Mutex
 	options Options
 	watch   *watcher
+
+	// names guards claimed, the sets that fences of this process have or had.
+	names   sync.Mutex
+	claimed map[setRef]bool
 }
 
 // Open connects to nftables. It fails where the kernel has none or where the
@@ -26,7 +30,7 @@ func Open(o Options) (*Conn, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Conn{kernel: k, close: closer, now: o.Now, options: o}, nil
+	return &Conn{kernel: k, close: closer, now: o.Now, options: o, claimed: map[setRef]bool{}}, nil
 }
 
 // Close ends the connection. What is in the kernel stays.

@@ -44,6 +44,9 @@ type side struct {
 }
 
 func (f *Fence) describe(spec Spec) {
+	if f.conn != nil {
+		f.conn.claim(&spec)
+	}
 	old := f.sides
 	f.spec, f.sides = spec, nil
 	for _, fs := range spec.Families {

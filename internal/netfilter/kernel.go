@@ -28,6 +28,8 @@ type kernel interface {
 	// remove takes away the rules that look up these sets, the sets, and the
 	// table if it has no other set.
 	remove(spec *Spec, families []FamilySpec) error
+	// ours tells whether a set is there, and built as install builds it.
+	ours(set setRef) (bool, error)
 	// counters are what rules with a counter met, by the set that they look up.
 	counters(spec *Spec) (map[string]counts, error)
 	// missing names what is not there of what install makes, "" if nothing.

@@ -296,6 +296,17 @@ func (k *nftKernel) present(set setRef, elems []elem) ([]bool, error) {
 	return out, nil
 }
 
+func (k *nftKernel) ours(set setRef) (bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	all, err := k.sets(tableFamilies[set.tableFamily], set.table)
+	flags := uint32(singleFlags)
+	if set.interval {
+		flags = netFlags
+	}
+	return slices.ContainsFunc(all, func(s kernelSet) bool { return s.name == set.name && s.flags == flags }), err
+}
+
 func (k *nftKernel) list(set setRef) ([]found, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

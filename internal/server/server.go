@@ -118,6 +118,9 @@ func (s *Server) Begin() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	go s.hourly(ctx, s.opt.Clock.NewTimer(time.Hour))
+	if s.opt.Native {
+		go s.sweep(ctx, s.opt.Clock.NewTimer(sweepAfter))
+	}
 	s.writePid()
 	s.logf(logbook.Info, "fail2ban.observer", "Observer start...")
 }

@@ -162,6 +162,27 @@ func (s *Store) Position(jail, path string) (Position, bool, error) {
 // its database.
 func (s *Store) DisableAll() error { return s.wait([]op{{kind: opDisableAll}}, false) }
 
+// FormerJails are the jails that the database knows and that are not enabled.
+func (s *Store) FormerJails() ([]string, error) {
+	var names []string
+	err := s.read(func(ctx context.Context, db *sql.DB) error {
+		found, err := db.QueryContext(ctx, `SELECT name FROM jails WHERE enabled=0 ORDER BY name`)
+		if err != nil {
+			return err
+		}
+		defer found.Close()
+		for found.Next() {
+			var name string
+			if err := found.Scan(&name); err != nil {
+				return err
+			}
+			names = append(names, name)
+		}
+		return found.Err()
+	})
+	return names, err
+}
+
 // Purge deletes what is older than age, as the reference does it every hour:
 // old history, bans that ended long ago in proportion to their length, and
 // disabled jails that nothing is known of any more.

@@ -409,6 +409,9 @@ func TestJailsAreEnabledAndDisabled(t *testing.T) {
 	if got := query(t, path, `SELECT group_concat(name||enabled) FROM (SELECT * FROM jails ORDER BY name)`); got != "a0,b1,c0" {
 		t.Errorf("jails: %s", got)
 	}
+	if got, err := s.FormerJails(); err != nil || fmt.Sprint(got) != "[a c]" {
+		t.Errorf("former jails: %v, %v", got, err)
+	}
 }
 
 func TestFailuresAreLoadedOnce(t *testing.T) {

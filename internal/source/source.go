@@ -4,7 +4,8 @@
 // It owns the open files, the watches on them and the reading positions. There
 // is one reader for a file however many listen to it; a listener that is slow
 // is left behind and catches up by itself, and holds up neither the others nor
-// other files. A file that was renamed away is read to its end before its
+// other files. Only mates, who share what they make of the lines, are kept
+// together, and not for longer than a moment. A file that was renamed away is read to its end before its
 // successor is begun; a partial last line waits for its newline; a file that
 // does not exist yet is waited for. What copytruncate destroys between the
 // last look and the truncation is lost by nature.

@@ -76,8 +76,8 @@ func TestImageBansInTheNetworkItShares(t *testing.T) {
 	write("log/auth.log", "")
 	write("etc/jail.local", "[sshd]\nenabled = true\nlogpath = /var/log/auth.log\n")
 	loaded := e.run("load", "-q", "-i", packageFile(t, "_oci.tar"))
-	_, image, ok := strings.Cut(strings.TrimSpace(loaded), "sha256:")
-	if !ok {
+	image, ok := strings.CutPrefix(strings.TrimSpace(loaded), "Loaded image: ")
+	if !ok || !strings.HasPrefix(image, "localhost/stockade:") {
 		t.Fatalf("load printed %q", loaded)
 	}
 	start := []string{

@@ -262,7 +262,7 @@ var built struct {
 	err error
 }
 
-// packages is the folder with the packages for amd64, built once.
+// packages is the folder with the packages, built once.
 func packages(tb testing.TB) string {
 	tb.Helper()
 	built.Do(func() {
@@ -272,7 +272,6 @@ func packages(tb testing.TB) string {
 		module := testenv.Module(tb)
 		built.dir = filepath.Join(module, "dist")
 		cmd := exec.Command(filepath.Join(module, "scripts/packages"))
-		cmd.Env = append(os.Environ(), "ARCHES=amd64")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("build the packages: %w\n%s", err, out)
 		}

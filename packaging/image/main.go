@@ -56,12 +56,20 @@ func build(version, out string, roots []string) error {
 			Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}},
 		})
 	}
+	// One entry, which names all of it: engines that find several images in an
+	// archive ask which one is meant, and choose the architecture below one.
+	name := "localhost/stockade:" + version
+	whole := mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex), mutate.IndexAddendum{
+		Add: index, Descriptor: v1.Descriptor{Annotations: map[string]string{
+			"org.opencontainers.image.ref.name": name, "io.containerd.image.name": name,
+		}},
+	})
 	dir, err := os.MkdirTemp("", "image")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if _, err := layout.Write(dir, index); err != nil {
+	if _, err := layout.Write(dir, whole); err != nil {
 		return fmt.Errorf("write the layout: %w", err)
 	}
 	text, err := pack(dir)

@@ -75,12 +75,20 @@ func TestImageHoldsItsRootForEachArchitecture(t *testing.T) {
 	}
 	files := unpack(t, bytes.NewReader(text))
 	type descriptor struct {
-		Digest   string
-		Platform struct{ OS, Architecture string }
+		Digest      string
+		Platform    struct{ OS, Architecture string }
+		Annotations map[string]string
 	}
-	var index struct{ Manifests []descriptor }
-	if err := json.Unmarshal(files["index.json"], &index); err != nil || len(index.Manifests) != 2 {
+	var whole, index struct{ Manifests []descriptor }
+	if err := json.Unmarshal(files["index.json"], &whole); err != nil || len(whole.Manifests) != 1 {
 		t.Fatalf("index %s: %v", files["index.json"], err)
+	}
+	if name := whole.Manifests[0].Annotations["org.opencontainers.image.ref.name"]; name != "localhost/stockade:1.2.3" {
+		t.Errorf("the image is called %q", name)
+	}
+	read(t, files, whole.Manifests[0].Digest, &index)
+	if len(index.Manifests) != 2 {
+		t.Fatalf("images %+v", index.Manifests)
 	}
 	for i, arch := range []string{"amd64", "arm64"} {
 		m := index.Manifests[i]

@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -237,4 +238,44 @@ func TestMatesOnTheJournalAreGivenTheSameBatches(t *testing.T) {
 	for i, from := range all {
 		until(t, from, lastOf(i, 300))
 	}
+}
+
+// TestMatesLoseNothingThroughRotations has some of them slow, one resting now
+// and then, while the file grows and is renamed away.
+func TestMatesLoseNothingThroughRotations(t *testing.T) {
+	backends(t, func(t *testing.T, h *Hub) {
+		path := logFile(t, "")
+		var all []*listener
+		for range 4 {
+			all = append(all, listen(t, h, path, SubscribeOptions{Mates: "x"}))
+		}
+		rnd := rand.New(rand.NewPCG(1, 1))
+		var want []string
+		text, lines := mateLines(20_000)
+		for size := len(lines[0]) + 1; len(lines) > 0; {
+			n := min(1+rnd.IntN(3000), len(lines))
+			add(t, path, text[:n*size])
+			text, want, lines = text[n*size:], append(want, lines[:n]...), lines[n:]
+			switch l := all[rnd.IntN(len(all))]; rnd.IntN(6) {
+			case 0:
+				l.pause()
+			case 1, 2:
+				l.resume()
+			case 3:
+				l.sub.Idle(rnd.IntN(2) == 0)
+			case 4:
+				all[0].settle() // without notifications a file must be seen while it has its name
+				rename(t, path, fmt.Sprintf("%s.%d", path, len(lines)))
+				write(t, path, "")
+			}
+		}
+		for _, l := range all {
+			l.sub.Idle(false)
+			l.resume()
+		}
+		for _, l := range all {
+			l.want(want...)
+			l.settled()
+		}
+	})
 }

@@ -86,7 +86,7 @@ func (f *Filter) tryRecalled(text []byte, info *Info) (next int, done bool) {
 
 // tryFrom tries the failregexes from an index on.
 func (f *Filter) tryFrom(from int, text []byte, info *Info) {
-	given := f.tally.total
+	given, alike := f.tally.total, true
 	for w, word := range f.dispatch.Candidates(text) {
 		for ; word != 0; word &= word - 1 {
 			i := w<<6 + bits.TrailingZeros64(word)
@@ -97,6 +97,7 @@ func (f *Filter) tryFrom(from int, text []byte, info *Info) {
 				return
 			}
 			r := f.fail[i]
+			alike = alike && r.alike
 			if r.spares(text) {
 				continue
 			}
@@ -107,7 +108,7 @@ func (f *Filter) tryFrom(from int, text []byte, info *Info) {
 			}
 			f.seen.note(i, f.machine)
 			if !f.settings.checkAll && f.tally.total == given {
-				f.seen.done(false)
+				f.seen.done(false, alike)
 			}
 			if f.matched(i, text, info) {
 				return
@@ -118,7 +119,7 @@ func (f *Filter) tryFrom(from int, text []byte, info *Info) {
 		}
 	}
 	if f.tally.total == given {
-		f.seen.done(true)
+		f.seen.done(true, alike)
 	}
 }
 

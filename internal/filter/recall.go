@@ -9,15 +9,24 @@ import (
 
 // recall remembers what the failregexes made of the last texts. Logs say the
 // same again and again within a few lines: an attacker is refused, and refused.
-// What a search finds depends on the text alone, so an equal text needs none.
+// What a search finds depends on the text alone, so an equal text needs none, and
+// neither does one that differs in digits which are all the same to the rules.
 type recall struct {
-	seed    maphash.Seed
-	entries *[recallSize]recalled
+	seed maphash.Seed
+	rows *[recallRows]recallRow
 	// tried and hits count the texts since the last look at the success; rest
 	// is how many texts pass until it is tried again.
 	tried, hits, rest int
-	// at is where the present text belongs, nil for nowhere.
-	at *recalled
+	// at is where the present text belongs, nil for nowhere, and blurred that
+	// text without its digits.
+	at      *recalled
+	blurred []byte
+}
+
+// recallRow holds texts of one hash; next is the one that was kept first.
+type recallRow struct {
+	ways [recallWays]recalled
+	next int
 }
 
 // recalled is one text and the failregexes that matched it, all or, without
@@ -25,6 +34,8 @@ type recall struct {
 type recalled struct {
 	known bool
 	whole bool
+	// alike says that the text is kept blurred, as its digits do not matter.
+	alike bool
 	text  []byte
 	found []recalledMatch
 }
@@ -35,8 +46,9 @@ type recalledMatch struct {
 }
 
 const (
-	// recallSize is the number of texts.
-	recallSize = 64
+	// recallRows is the number of rows, recallWays that of the texts in a row.
+	recallRows = 16
+	recallWays = 4
 	// recallText bounds their length.
 	recallText = 256
 	// recallTrial is after how many texts the success is looked at. One hit in
@@ -48,8 +60,8 @@ const (
 
 // forget forgets all texts, as the rules are others now.
 func (c *recall) forget() {
-	if c.entries != nil {
-		clear(c.entries[:])
+	if c.rows != nil {
+		clear(c.rows[:])
 	}
 }
 
@@ -64,8 +76,8 @@ func (c *recall) find(text []byte) (*recalled, bool) {
 		c.rest--
 		return nil, false
 	}
-	if c.entries == nil {
-		c.entries, c.seed = new([recallSize]recalled), maphash.MakeSeed()
+	if c.rows == nil {
+		c.rows, c.seed = new([recallRows]recallRow), maphash.MakeSeed()
 	}
 	if c.tried++; c.tried > recallTrial {
 		if c.hits < recallTrial/recallWorth {
@@ -73,11 +85,17 @@ func (c *recall) find(text []byte) (*recalled, bool) {
 		}
 		c.tried, c.hits = 0, 0
 	}
-	e := &c.entries[maphash.Bytes(c.seed, text)%recallSize]
-	if e.known && bytes.Equal(e.text, text) {
-		c.hits++
-		return e, true
+	c.blurred = blur(c.blurred, text)
+	row := &c.rows[maphash.Bytes(c.seed, c.blurred)%recallRows]
+	for i := range row.ways {
+		e := &row.ways[i]
+		if e.known && (bytes.Equal(e.text, text) || e.alike && bytes.Equal(e.text, c.blurred)) {
+			c.hits++
+			return e, true
+		}
 	}
+	e := &row.ways[row.next]
+	row.next = (row.next + 1) % recallWays
 	e.known, e.text, e.found = false, append(e.text[:0], text...), e.found[:0]
 	c.at = e
 	return nil, false
@@ -100,10 +118,12 @@ func (c *recall) note(rule int, m *pyre.Machine) {
 }
 
 // done says that the rules were tried on the present text: all of them, or up
-// to the first that matched.
-func (c *recall) done(whole bool) {
-	if c.at != nil {
-		c.at.known, c.at.whole = true, whole
+// to the first that matched. To those that were tried digits may be alike.
+func (c *recall) done(whole, alike bool) {
+	if e := c.at; e != nil {
+		if e.known, e.whole, e.alike = true, whole, alike; alike {
+			e.text = append(e.text[:0], c.blurred...)
+		}
 	}
 	c.at = nil
 }

@@ -3,6 +3,7 @@ package filter
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func recallFilter(t *testing.T, all bool) *Filter {
 	}
 	for _, r := range []string{
 		`^bad (?:user <F-USER>\w+</F-USER>|name <F-ALT_USER>\w+</F-ALT_USER>) from <HOST>`, `from <HOST>$`,
-		`^<F-NOFAIL>seen</F-NOFAIL> <HOST>`, `<F-MLFFORGET>gone</F-MLFFORGET> <HOST> for ever`,
+		`^<F-NOFAIL>seen</F-NOFAIL> <HOST>`, `^3: no <HOST>`, `^left <HOST> port \d+ v2$`, `^lost <HOST> port 22$`, `<F-MLFFORGET>gone</F-MLFFORGET> <HOST> for ever`,
 	} {
 		if err := f.AddFailregex(Rule{Text: r}); err != nil {
 			t.Fatal(err)
@@ -43,8 +44,9 @@ func TestRecalledTextsGiveWhatSearchesGive(t *testing.T) {
 			ip := 1 + rnd.IntN(6)
 			text := []string{
 				"bad user joe from 192.0.2.%d", "bad name ann from 192.0.2.%d", "seen 192.0.2.%d", "gone 192.0.2.%d for ever",
-				"seen from 192.0.2.%d", "nothing %d",
-			}[rnd.IntN(6)]
+				"seen from 192.0.2.%d", "nothing %d", "%d: no 192.0.2.7", "left 192.0.2.4 port 1%d v2", "left 192.0.2.4 port 80 v%d",
+				"lost 192.0.2.9 port 2%d",
+			}[rnd.IntN(10)]
 			line := Line{Text: fmt.Appendf(nil, "2005-08-14 10:00:00 %d "+text, rnd.IntN(4), ip), InOperation: true}
 			now := noon.Add(time.Duration(i) * time.Second)
 			searches.seen.forget()
@@ -68,7 +70,7 @@ func TestRecalledTextsGiveWhatSearchesGive(t *testing.T) {
 func TestRecallRestsWhereNothingComesAgain(t *testing.T) {
 	f := recallFilter(t, false)
 	for i := range 2 * recallTrial {
-		f.Process(noon, Line{Text: fmt.Appendf(nil, "2005-08-14 10:00:00 1 nothing %d", i), InOperation: true})
+		f.Process(noon, Line{Text: fmt.Appendf(nil, "2005-08-14 10:00:00 1 nothing %s", strings.Repeat("ab", i%100)+strings.Repeat("b", i/100)), InOperation: true})
 	}
 	if f.seen.rest == 0 {
 		t.Error("it still looks each text up")
@@ -98,7 +100,7 @@ func TestGateClosesForRulesThatFailLate(t *testing.T) {
 	f := newFilter(t, nil, `^ Received disconnect from <HOST>: \d+: Auth fail \d`)
 	miss := []byte("2005-08-14 10:00:00 Received disconnect from 192.0.2.1: 11: Bye Bye")
 	for i := range 2 * gateSample {
-		f.Process(noon, Line{Text: fmt.Appendf(miss, " %d", i), InOperation: true})
+		f.Process(noon, Line{Text: fmt.Appendf(miss, " %s", strings.Repeat("ab", i%100)+strings.Repeat("b", i/100)), InOperation: true})
 	}
 	if !f.fail[0].gate.shut {
 		t.Error("the gate is still open")

@@ -31,6 +31,8 @@ type rule struct {
 	// stands is set where the extras are alternatives for one and the same group.
 	stands *standIn
 	gate   gate
+	// alike says that digits are all the same to the expression.
+	alike bool
 }
 
 // standIn are groups that stand in for another one, in their order. The numbers
@@ -74,7 +76,7 @@ func compile(kind string, r Rule, usedns string, multiline bool) (*rule, error) 
 	if err != nil {
 		return nil, pyobj.RegexError(fmt.Sprintf("Unable to compile regular expression '%s':\n%s", text, err))
 	}
-	c := &rule{kind: kind, origin: r.Origin, text: r.Text, re: re, gate: newGate(re)}
+	c := &rule{kind: kind, origin: r.Origin, text: r.Text, re: re, gate: newGate(re), alike: re.DigitsAlike()}
 	for i, name := range re.GroupNames() {
 		if name != "" {
 			c.groups = append(c.groups, group{name, i, -1})

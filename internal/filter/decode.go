@@ -20,7 +20,7 @@ func (f *Filter) decode(ln *Line) []byte {
 		}
 		return withoutEnd(f.decoded)
 	}
-	if !utf8.Valid(text) {
+	if !ln.Valid && !utf8.Valid(text) {
 		if ln.Given == nil {
 			f.warnDecode(ln)
 		}

@@ -29,6 +29,8 @@ type Line struct {
 	// Text are the bytes of the file, in the log's encoding. Only valid during
 	// the call.
 	Text []byte
+	// Valid says that Text is known to be valid UTF-8.
+	Valid bool
 	// Given is set where the source knows the time itself, as the journal does;
 	// Text is UTF-8 then, and no date is looked for in it.
 	Given *Given
@@ -160,7 +162,7 @@ func New(env datepattern.Env) *Filter {
 func (f *Filter) Line(b *source.Batch, i int) Line {
 	from := &b.Lines[i]
 	ln := Line{
-		Text: from.Text, InOperation: b.InOperation,
+		Text: from.Text, Valid: b.Valid && from.Cut == 0, InOperation: b.InOperation,
 		Place: event.Place{Path: b.Path, Inode: b.Inode, Offset: from.Offset},
 	}
 	if b.Kind == source.Journal {

@@ -17,6 +17,7 @@ const (
 type block struct {
 	buf   []byte
 	lines []Line
+	valid bool // all of it is UTF-8
 	refs  atomic.Int32
 	board Board
 }
@@ -41,7 +42,7 @@ func newBlock(size int64) *block {
 		pool = &largeBlocks
 	}
 	b := pool.Get().(*block)
-	b.lines = b.lines[:0]
+	b.lines, b.valid = b.lines[:0], false
 	b.refs.Store(1)
 	return b
 }

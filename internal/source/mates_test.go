@@ -279,3 +279,21 @@ func TestMatesLoseNothingThroughRotations(t *testing.T) {
 		}
 	})
 }
+
+func TestBatchSaysWhetherItsTextIsValid(t *testing.T) {
+	h := newHub(t, Options{})
+	path := logFile(t, "")
+	valid := make(chan bool, 10)
+	if _, err := h.Subscribe(path, SubscribeOptions{Sink: func(b *Batch) { valid <- b.Valid; b.Release() }}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		text string
+		want bool
+	}{{"plain\n", true}, {"größer\nüber\n", true}, {"good\nbad \xff\n", false}, {"half \xc3\nother \xbc\n", false}, {"fine\n", true}} {
+		add(t, path, c.text)
+		if got := <-valid; got != c.want {
+			t.Errorf("%q: %v", c.text, got)
+		}
+	}
+}

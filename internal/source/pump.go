@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"stockade/internal/logbook"
 )
@@ -150,6 +151,7 @@ func (r *reader) advance(i int, limit int64) (delivered int, again bool) {
 	switch {
 	case used > 0:
 		tail := data[max(0, used-tailSize):used]
+		blk.valid = r.group[0].opts.Split == nil && utf8.Valid(data[:used])
 		r.hand(g, blk, int64(used)+skipped, tail)
 		g.grown = r.hub.clock.Now()
 		g.hot = full
@@ -212,7 +214,7 @@ func (r *reader) hand(g *generation, blk *block, used int64, tail []byte) {
 		s.newest = max(s.newest, g.number)
 		blk.refs.Add(1)
 		s.deliver(&Batch{
-			Kind: File, Path: r.path, Inode: g.id.ino, Hash: g.hash, Lines: blk.lines, Old: old,
+			Kind: File, Path: r.path, Inode: g.id.ino, Hash: g.hash, Lines: blk.lines, Old: old, Valid: blk.valid,
 			Company: s.company.id(), Board: &blk.board, blk: blk, bytes: used,
 		})
 	}

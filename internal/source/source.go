@@ -81,6 +81,9 @@ type Batch struct {
 	// when its successor was already begun: their offsets are no positions to
 	// store.
 	Old bool
+	// Valid says that all of the text is known to be valid UTF-8, but for lines
+	// that were cut.
+	Valid bool
 	// Company stands for the listener and those of its mates who were given the
 	// same lines with it; another set of them has another number. It is 0 where
 	// there is none of its mates.

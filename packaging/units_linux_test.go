@@ -19,7 +19,7 @@ import (
 
 // subjects is what the whole-program tests drive, as Debian's packages.
 var subjects = []string{
-	"ipset", "openssh-client", "sshpass", "sqlite3", "python3", "python3-pyinotify", "curl", "conntrack", "nginx-light",
+	"ipset", "openssh-client", "sshpass", "sqlite3", "python3", "python3-pyinotify", "curl", "conntrack", "nginx-light", "ufw",
 }
 
 // exemption is a whole-program test, with what is below it, that does not run
@@ -40,6 +40,7 @@ var (
 		{"TestBansThatSomebodyFlushedAreBackAtOnce/flushed_iptables_before_a_set", "iptables is a program"},
 		{"TestBansThatSomebodyFlushedAreBackAtOnce/flushed_iptables_of_the_old_kind", "iptables is a program"},
 		{"TestBansThatSomebodyFlushedAreBackAtOnce/flushed_own_chain", "iptables is a program"},
+		{"TestBrokenJailStopsNoOther", "all jails of the library are on in it, and one has an ignorecommand"},
 		{"TestDoctorFindsAHealthyMachineHealthy/iptables-ipset-proto6", "iptables is a program"},
 		{"TestDoctorFindsAHealthyMachineHealthy/iptables-multiport", "iptables is a program"},
 		{"TestDoctorFindsPlantedFaults/action_fails", "the fault is a command that fails"},
@@ -68,6 +69,7 @@ var (
 		{"TestThousandAttackersAreBannedBeforeAnyoneIsTold", "the report is a command"},
 		{"TestTrapsOfActions", "the traps are those of commands"},
 		{"TestTwentyJailsBanningAtOnceLoseNoLine", "its actions are commands"},
+		{"TestUFWBanCountsWhereNoConnectionIsOpen", "ufw is a program"},
 		{"TestUsersPythonClassRunsUnchanged", "Python is a program"},
 		{"TestWildCommandsDelayNoOtherBan", "the commands are what is wild"},
 	}

@@ -123,7 +123,7 @@ func holdDatabase(t *testing.T, in *instance) {
 		_ = session.Close()
 		_ = lock.Wait()
 	})
-	fmt.Fprintln(session, "BEGIN EXCLUSIVE;")
+	fmt.Fprintln(session, ".timeout 5000\nBEGIN EXCLUSIVE;")
 	eventually(t, "locked", func() bool { return sqliteRefuses(in) })
 	in.ask(t, "set", "sshd", "banip", "192.0.2.99")
 }

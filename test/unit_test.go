@@ -94,6 +94,11 @@ func (in *instance) writeUnit(tb testing.TB) {
 	top := strings.NewReplacer("DIR", in.dir, "NAME", in.unit, "COMMAND", unitCommand(cmd.Args)).Replace(unitOnTop)
 	if in.netn != nil {
 		top += "NetworkNamespacePath=" + in.netn.Path() + "\n"
+		// As ip netns exec does it.
+		own, _ := filepath.Glob("/etc/netns/" + in.netn.Name + "/*")
+		for _, name := range own {
+			top += "BindPaths=" + name + ":/etc/" + filepath.Base(name) + "\n"
+		}
 	}
 	if len(in.without) > 0 {
 		top += "CapabilityBoundingSet=~" + strings.Join(in.without, " ") + "\n"

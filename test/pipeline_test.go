@@ -169,7 +169,7 @@ func serverCases(t *testing.T, p pipelines) []serverCase {
 func TestProfileOfTheServer(t *testing.T) {
 	to := os.Getenv("STOCKADE_PROFILE")
 	if to == "" {
-		t.Skip("STOCKADE_PROFILE is not set; make profile sets it")
+		testenv.Skip(t, "STOCKADE_PROFILE is not set; make profile sets it")
 	}
 	p := buildPipelines(t)
 	merge := []string{"tool", "pprof", "-proto", "-output", to}

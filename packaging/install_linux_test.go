@@ -148,6 +148,7 @@ func TestFreshMachineIsProtectedAndStaysSoOverAReboot(t *testing.T) {
 		t.Error("a fresh machine does not have the strict unit")
 	}
 	m.attack(m.attacker())
+	m.wantCommandsRefused()
 
 	m.reboot()
 	look := m.run("cat", "/root/before-sshd")
@@ -174,6 +175,27 @@ func TestFreshMachineIsProtectedAndStaysSoOverAReboot(t *testing.T) {
 	if left := m.sh(`find / -xdev \( -name '*stockade*' -o -name '*fail2ban*' \) -not -path '/proc/*' -not -path '/root/*' -not -path '/var/cache/apt/*' -not -path '/var/lib/apt/*' -not -path '/var/log/*' -not -path '/usr/share/*'`); left != "" {
 		t.Errorf("purge leaves\n%s", left)
 	}
+}
+
+// wantCommandsRefused checks that under the strict unit a reload fails which
+// needs a command, says why, and changes nothing.
+func (m *machine) wantCommandsRefused() {
+	m.Helper()
+	m.file("etc/fail2ban/action.d/mine.conf", "[Definition]\nactionban = true\n")
+	m.file("etc/fail2ban/jail.d/mine.local", "[sshd]\nbantime = 2h\naction = %(action_)s\n         mine\n")
+	if out, err := m.try("systemctl", "reload", "fail2ban"); err == nil {
+		m.Errorf("a reload that needs a command goes well: %s", out)
+	}
+	if out, err := m.try("fail2ban-client", "reload"); err == nil || !strings.Contains(out, "mine") || !strings.Contains(out, "closed against programs") {
+		m.Errorf("the reload says %v, %s", err, out)
+	}
+	if got := m.run("fail2ban-client", "get", "sshd", "bantime"); strings.TrimSpace(got) != "3600" {
+		m.Errorf("the refused reload made bantime %s", got)
+	}
+	if got := m.banned(); !slices.Contains(got, "10.78.0.2") {
+		m.Errorf("after the refused reload the banned are %v", got)
+	}
+	m.sh("rm /etc/fail2ban/action.d/mine.conf /etc/fail2ban/jail.d/mine.local; systemctl reload fail2ban")
 }
 
 func TestUnitsAreClosedAsFarAsTheirJobAllows(t *testing.T) {

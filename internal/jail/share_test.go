@@ -224,3 +224,34 @@ func TestRunningJailsFindTheSameFailuresTogether(t *testing.T) {
 		t.Errorf("found %v, want %v", found, want)
 	}
 }
+
+// BenchmarkSharedFailure is what a failure costs each further jail that shares
+// the work on its line.
+func BenchmarkSharedFailure(b *testing.B) {
+	const jails, lines = 20, 2000
+	batch := source.Batch{Path: "/log", InOperation: true, Company: 1}
+	for i := range lines {
+		text := fmt.Sprintf("%s bad 192.0.%d.%d user u%d", noon.Format(time.DateTime), i%3, i*7%200, i%5)
+		batch.Lines = append(batch.Lines, source.Line{Text: []byte(text), Offset: int64(i)})
+	}
+	var states []*State
+	for i := range jails {
+		s := newBench(b).state
+		s.name = fmt.Sprint("jail", i)
+		s.SetMaxRetry(1 << 30)
+		s.filter.Join()
+		states = append(states, s)
+	}
+	stream := event.New(64)
+	for b.Loop() {
+		batch.Board = &source.Board{}
+		for _, s := range states {
+			Lines{Batch: &batch}.portions(func(part Lines) {
+				eff := s.Step(noon, part)
+				stream.PublishAll(eff.Events)
+				s.reuse(eff)
+			})
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*lines*jails), "ns/failure")
+}

@@ -43,7 +43,7 @@ func (w *world) Dates() datepattern.Env {
 
 // bench drives one State by hand.
 type bench struct {
-	*testing.T
+	testing.TB
 	state *State
 	world *world
 	eff   Effects
@@ -53,9 +53,9 @@ type bench struct {
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	w := &world{now: noon, names: map[string][]ipaddr.ID{}}
-	b := &bench{T: t, state: NewState("j", "polling", w), world: w}
+	b := &bench{TB: t, state: NewState("j", "polling", w), world: w}
 	if err := b.state.Filter().AddFailregex(filter.Rule{Text: `^ bad <HOST>(?: user <F-USER>\S+</F-USER>)?$`}); err != nil {
 		t.Fatal(err)
 	}

@@ -44,8 +44,9 @@ func (s *State) ban(now time.Time, t *ticket.Ticket, at linePlace, reply func(er
 	s.bans.Add(t)
 	w := Work{
 		Kind: action.Ban, Tickets: copies([]*ticket.Ticket{t}), Restored: t.Restored,
-		Manual: reply != nil, Reply: reply, Position: at.position, HasPosition: at.hasPosition,
+		Manual: reply != nil, Reply: reply,
 	}
+	w.Position, w.HasPosition = at.position()
 	if s.escalation.Increment && !t.Restored {
 		e := s.escalation
 		w.Escalation = &e

@@ -117,6 +117,7 @@ func (s *State) judge(now time.Time, t *ticket.Ticket, at linePlace, restored bo
 // park keeps a ticket until an answer is there. When too many wait, the oldest
 // goes on as if nothing spoke for it: an attacker must not gain by asking.
 func (s *State) park(now time.Time, p parked) {
+	p.line = p.line.lasting()
 	s.parked = append(s.parked, p)
 	if len(s.parked) <= maxParked {
 		return
@@ -191,6 +192,7 @@ func (s *State) count(now time.Time, t *ticket.Ticket, weight int, at linePlace)
 // failures weigh more.
 func (s *State) askKnownBad(t *ticket.Ticket, at linePlace) {
 	id, when := t.ID, t.Time
+	at = at.lasting()
 	s.eff.Lookups = append(s.eff.Lookups, Lookup{ID: id, then: func(s *State, now time.Time, h History) {
 		s.knownBad(now, id, when, h, at)
 	}})

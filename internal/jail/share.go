@@ -35,8 +35,7 @@ func (m Lines) takeShared(s *State, now time.Time, in *intake, p *filter.Portion
 		if len(row.Fails) == 0 {
 			continue
 		}
-		var at linePlace
-		at.position, at.hasPosition = b.Position(row.Line)
+		at := linePlace{batch: b, line: row.Line}
 		for k := range row.Fails {
 			n := len(s.name) + len("[]") + len(texts[0].text)
 			s.found, s.foundLine = &texts[0], all[:n]

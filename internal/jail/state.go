@@ -225,10 +225,36 @@ type parked struct {
 	token    int
 }
 
-// linePlace is where a line came from.
+// linePlace is where a line came from: a line of a batch, or a place to be
+// stored that was one. It is zero for what came from no line.
 type linePlace struct {
-	position    source.Position
-	hasPosition bool
+	batch *source.Batch
+	line  int
+	kept  *source.Position
+}
+
+// position is that after the line, and whether there is one to store. Until the
+// end of the step it is the batch's.
+func (p linePlace) position() (source.Position, bool) {
+	switch {
+	case p.batch != nil:
+		return p.batch.Position(p.line)
+	case p.kept != nil:
+		return *p.kept, true
+	}
+	return source.Position{}, false
+}
+
+// lasting is the place for later than this step.
+func (p linePlace) lasting() linePlace {
+	if p.batch == nil {
+		return p
+	}
+	at, ok := p.position()
+	if !ok {
+		return linePlace{}
+	}
+	return linePlace{kept: &at}
 }
 
 // maxParked bounds the tickets that wait for a name or an ignorecommand. Past

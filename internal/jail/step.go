@@ -72,8 +72,7 @@ func (m Lines) step(s *State, now time.Time) {
 		if len(fails) == 0 {
 			continue
 		}
-		var at linePlace
-		at.position, at.hasPosition = b.Position(i)
+		at := linePlace{batch: b, line: i}
 		for j := range fails {
 			s.failure(now, &fails[j], at)
 		}

@@ -287,16 +287,24 @@ func (s *said) add(text string) {
 func (r *recorder) log(records ...logbook.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, x := range records {
+	var (
+		last string
+		jail *said // of that name: what comes together mostly is of one jail
+	)
+	for i := range records {
+		x := &records[i]
 		text, isFailure := strings.CutPrefix(x.Text, "[")
 		name, text, named := strings.Cut(text, "] Found ")
 		if !isFailure || !named || x.Level != logbook.Info {
 			continue
 		}
-		if r.said[name] == nil {
-			r.said[name] = &said{}
+		if jail == nil || name != last {
+			if last, jail = name, r.said[name]; jail == nil {
+				jail = &said{}
+				r.said[name] = jail
+			}
 		}
-		r.said[name].add(text)
+		jail.add(text)
 	}
 }
 

@@ -115,13 +115,18 @@ func reaches(n *testenv.Netns) bool {
 	return len(out) > 0
 }
 
+// wrongPassword tries to log in once.
+func (m *machine) wrongPassword(n *testenv.Netns, from string) {
+	_ = n.Command("sshpass", "-p", "wrong", "ssh", "-b", from, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+		"-o", "ConnectTimeout=2", "-o", "PreferredAuthentications=password", "root@10.78.0.1", "true").Run()
+}
+
 // attack tries wrong passwords until it is kept out.
 func (m *machine) attack(n *testenv.Netns) {
 	m.Helper()
 	m.until("sshd can be reached", func() bool { return reaches(n) })
 	m.until("the attacker is kept out", func() bool {
-		_ = n.Command("sshpass", "-p", "wrong", "ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-			"-o", "ConnectTimeout=2", "-o", "PreferredAuthentications=password", "root@10.78.0.1", "true").Run()
+		m.wrongPassword(n, "10.78.0.2")
 		return strings.Contains(m.run("fail2ban-client", "get", "sshd", "banip"), "10.78.0.2")
 	})
 	if reaches(n) {
@@ -174,6 +179,58 @@ func TestFreshMachineIsProtectedAndStaysSoOverAReboot(t *testing.T) {
 	m.run("apt-get", "purge", "-y", "stockade")
 	if left := m.sh(`find / -xdev \( -name '*stockade*' -o -name '*fail2ban*' \) -not -path '/proc/*' -not -path '/root/*' -not -path '/var/cache/apt/*' -not -path '/var/lib/apt/*' -not -path '/var/log/*' -not -path '/usr/share/*'`); left != "" {
 		t.Errorf("purge leaves\n%s", left)
+	}
+}
+
+// TestStrictUnitSparesAnAdministratorWhoIsLoggedIn has somebody log in with a
+// key, who then fails with passwords over and over.
+func TestStrictUnitSparesAnAdministratorWhoIsLoggedIn(t *testing.T) {
+	full(t)
+	testenv.Need(t, "ssh-keyscan", "ssh-keygen", "sshpass")
+	m := newMachine(t, "libpam-systemd")
+	m.bring()
+	key := filepath.Join(t.TempDir(), "id")
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+		t.Fatalf("ssh-keygen: %v\n%s", err, out)
+	}
+	public, err := os.ReadFile(key + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.file("root/.ssh/authorized_keys", string(public))
+	m.boot()
+	m.sh(installDeb)
+	m.sh("stockade detect --yes")
+	if !strings.Contains(m.run("systemctl", "cat", "stockade"), "STOCKADE_STRICT=1") {
+		t.Fatal("a fresh machine does not have the strict unit")
+	}
+	n := m.attacker()
+	n.AddAddr(t, "10.78.0.3/24")
+	m.until("sshd can be reached", func() bool { return reaches(n) })
+	session := n.Command("ssh", "-N", "-b", "10.78.0.2", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+		"-o", "UserKnownHostsFile=/dev/null", "root@10.78.0.1")
+	if err := session.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = session.Process.Kill()
+		_ = session.Wait()
+	})
+	m.until("the session is open", func() bool {
+		out, _ := m.try("loginctl", "list-sessions", "--no-legend")
+		return strings.Contains(out, "root")
+	})
+	log := func() string { return m.run("cat", "/var/log/fail2ban.log") }
+	m.until("the administrator is spared", func() bool {
+		m.wrongPassword(n, "10.78.0.2")
+		return strings.Contains(log(), "[sshd] Not banned: 10.78.0.2, because 10.78.0.2 has an SSH session that was let in")
+	})
+	m.until("another one is banned", func() bool {
+		m.wrongPassword(n, "10.78.0.3")
+		return strings.Contains(log(), "[sshd] Ban 10.78.0.3")
+	})
+	if !reaches(n) {
+		t.Error("the administrator is kept out")
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 // neighbour behind the same address does, keeps the way in; others do not.
 func TestAdministratorWhoIsLoggedInIsNotBanned(t *testing.T) {
 	testenv.Need(t, "nft")
+	if len(unitFiles()) > 1 {
+		testenv.Skip(t, "the strict unit asks systemd-logind, to which this sshd says nothing")
+	}
 	for _, session := range []struct {
 		name string
 		args []string

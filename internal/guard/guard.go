@@ -2,8 +2,8 @@
 // machine with: those of its own interfaces, of administrators who are logged
 // in, of its default gateways and of its resolvers.
 //
-// It owns the reading of /proc and resolv.conf for that, and remembers what it
-// found for a moment, because under attack it is asked for every ban. What
+// It owns the reading of /proc, of logind's sessions and of resolv.conf for that,
+// and remembers what it found for a moment, because under attack it is asked for every ban. What
 // cannot be read is taken as not there. It changes nothing and asks nobody.
 package guard
 
@@ -30,7 +30,7 @@ type Addresses struct {
 // Look finds them. root is "/", or a tree that a test made.
 func Look(root string) Addresses {
 	return Addresses{
-		Self: interfaces(), Admins: sessions(root), Gateways: gateways(root), Resolvers: resolvers(root),
+		Self: interfaces(), Admins: append(sessions(root), logins(root)...), Gateways: gateways(root), Resolvers: resolvers(root),
 	}
 }
 

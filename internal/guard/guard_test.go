@@ -108,6 +108,26 @@ func TestOnlySessionsThatWereLetInAreFound(t *testing.T) {
 	}
 }
 
+func TestSessionsThatLogindKnowsAreFound(t *testing.T) {
+	r := tree{t, t.TempDir()}
+	const head = "# This is private data. Do not parse.\nUID=1000\nUSER=ann\nACTIVE=1\nREMOTE=1\n"
+	for name, rest := range map[string]string{
+		"1":  "STATE=active\nREMOTE_HOST=192.0.2.1\nSERVICE=sshd\n",
+		"2":  "STATE=closing\nREMOTE_HOST=192.0.2.2\nSERVICE=sshd\n",
+		"3":  "STATE=active\nREMOTE_HOST=192.0.2.3\nSERVICE=vsftpd\n",
+		"4":  "STATE=active\nTTY=tty1\nSERVICE=login\n",
+		"5":  "STATE=online\nSERVICE=sshd\nREMOTE_HOST=2001:db8::5",
+		"c6": "STATE=active\nREMOTE_HOST=host.example\nSERVICE=sshd\n",
+		"c7": "half a line",
+	} {
+		r.file("run/systemd/sessions/"+name, head+rest)
+	}
+	r.link("run/systemd/sessions/link", "1")
+	if got := fmt.Sprint(Look(r.root).Admins); got != "[192.0.2.1 2001:db8::5]" {
+		t.Errorf("found %s", got)
+	}
+}
+
 func TestGatewaysAndResolversAreRead(t *testing.T) {
 	r := tree{t, t.TempDir()}
 	r.file("proc/net/route", "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"+

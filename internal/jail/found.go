@@ -154,10 +154,10 @@ func (s *State) eventFound(t *ticket.Ticket, id string) {
 // what was logged: a flood of failures is a flood of these.
 func (s *State) logFound(t *ticket.Ticket) (id string) {
 	var text string
-	if x := s.found; x != nil && x.id == t.ID && x.time.Equal(t.Time) {
-		text = s.foundLine
+	if x := s.met; x != nil && (t == &x.ticket || t.ID == x.ticket.ID && t.Time.Equal(x.ticket.Time)) {
+		text = s.metText
 		from := len(text) - len(x.text)
-		id = text[from+x.from : from+x.to]
+		id = text[from+x.idFrom : from+x.idTo]
 	} else {
 		b, from, to := s.appendFound(append(append(append(s.text[:0], '['), s.name...), ']'), t.ID, t.Time)
 		s.text, text = b, string(b)

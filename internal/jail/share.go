@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"stockade/internal/filter"
-	"stockade/internal/ipaddr"
+	"stockade/internal/ticket"
 )
 
 // mates tells with whom a jail that reads a single file, or the journal, can
@@ -22,8 +22,8 @@ func (j *Jail) mates(sources int) any {
 // looked at.
 func (m Lines) takeShared(s *State, now time.Time, in *intake, p *filter.Portion) {
 	b, next := m.Batch, m.From
-	texts := s.foundTexts(p)
-	all := s.inName(texts)
+	met := s.metFailures(p)
+	text := s.inName(met)
 	for i := range p.Rows {
 		row := &p.Rows[i]
 		s.errors >>= min(row.Line-next, maxShift)
@@ -37,53 +37,71 @@ func (m Lines) takeShared(s *State, now time.Time, in *intake, p *filter.Portion
 		}
 		at := linePlace{batch: b, line: row.Line}
 		for k := range row.Fails {
-			n := len(s.name) + len("[]") + len(texts[0].text)
-			s.found, s.foundLine = &texts[0], all[:n]
-			s.failure(now, &row.Fails[k], at)
-			texts, all = texts[1:], all[n:]
+			n := len(s.name) + len("[]") + len(met[0].text)
+			s.met, s.metText = &met[0], text[:n]
+			if s.onlyCountsShared(now, s.met) {
+				s.judge(now, &s.met.ticket, at, false)
+			} else {
+				s.failure(now, &row.Fails[k], at)
+			}
+			met, text = met[1:], text[n:]
 		}
 	}
-	s.found, s.foundLine = nil, ""
+	s.met, s.metText = nil, ""
 	s.errors >>= min(m.From+int(p.Dates.Lines)-next, maxShift)
 	in.noteAll(now, &p.Dates)
 }
 
-// foundText is what the log says of a failure of an ID at a time, behind the
-// jail's name: all jails say the same.
-type foundText struct {
-	id   ipaddr.ID
-	time time.Time
-	text string
-	// from and to are where the ID stands in the text.
-	from, to int
+// metFailure is what all jails make of a failure: it is made by the first, and
+// then only read.
+type metFailure struct {
+	// ticket is that of the failure where it only counts; plain says that no
+	// jail needs another.
+	ticket ticket.Ticket
+	plain  bool
+	// text is what the log says of it, behind the jail's name; the ID stands
+	// there from idFrom to idTo.
+	text         string
+	idFrom, idTo int
+}
+
+// metFailures are the failures of a portion, in order.
+func (s *State) metFailures(p *filter.Portion) []metFailure {
+	if met, ok := p.Notes.Load().([]metFailure); ok {
+		return met
+	}
+	n := 0
+	for i := range p.Rows {
+		n += len(p.Rows[i].Fails)
+	}
+	met := make([]metFailure, 0, n)
+	for i := range p.Rows {
+		for k := range p.Rows[i].Fails {
+			f := &p.Rows[i].Fails[k]
+			x := metFailure{plain: f.DNS == "" && f.HasTime && f.Data.Find("ip") == nil}
+			fillTicket(&x.ticket, f.Time, f)
+			s.text, x.idFrom, x.idTo = s.appendFound(s.text[:0], f.ID, f.Time)
+			x.text = string(s.text)
+			met = append(met, x)
+		}
+	}
+	p.Notes.Store(met)
+	return met
 }
 
 // inName puts the jail's name in brackets before each text, all in one piece.
-func (s *State) inName(texts []foundText) string {
+func (s *State) inName(met []metFailure) string {
 	b := s.text[:0]
-	for i := range texts {
-		b = append(append(append(append(b, '['), s.name...), ']'), texts[i].text...)
+	for i := range met {
+		b = append(append(append(append(b, '['), s.name...), ']'), met[i].text...)
 	}
 	s.text = b
 	return string(b)
 }
 
-// foundTexts are the texts for all failures of a portion, in order.
-func (s *State) foundTexts(p *filter.Portion) []foundText {
-	if texts, ok := p.Notes.Load().([]foundText); ok {
-		return texts
-	}
-	texts := []foundText{}
-	for i := range p.Rows {
-		for k := range p.Rows[i].Fails {
-			f := &p.Rows[i].Fails[k]
-			b, from, to := s.appendFound(s.text[:0], f.ID, f.Time)
-			s.text = b
-			texts = append(texts, foundText{f.ID, f.Time, string(b), from, to})
-		}
-	}
-	p.Notes.Store(texts)
-	return texts
+// onlyCountsShared is onlyCounts for a failure whose ticket nobody may change.
+func (s *State) onlyCountsShared(now time.Time, x *metFailure) bool {
+	return x.plain && !x.ticket.Time.After(now) && s.tally.Get(x.ticket.ID) != nil && s.ignore.Direct()
 }
 
 // maxShift halves any count of errors away.

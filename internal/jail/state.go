@@ -98,10 +98,10 @@ type State struct {
 
 	env Env
 	eff Effects
-	// found is what others have made of the present failure, nil for nothing,
-	// foundLine that as a line of this jail's log.
-	found     *foundText
-	foundLine string
+	// met is what others have made of the present failure, nil for nothing,
+	// metText what this jail's log says of it.
+	met     *metFailure
+	metText string
 	// seen and text are memory for one failure that only counts, clock is that
 	// of the process zone.
 	seen        ticket.Ticket

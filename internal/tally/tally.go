@@ -139,6 +139,12 @@ func (w *watched) addMatch(m ticket.Match, n int) {
 		grown := make([]ticket.Match, 0, min(n, max(len(w.Matches)+1, 2*len(w.Matches))))
 		w.Matches, w.own = append(grown, w.Matches[max(0, len(w.Matches)-n):]...), true
 	}
+	if len(w.Matches) == n {
+		w.bytes += textBytes(&m) - textBytes(&w.Matches[0])
+		copy(w.Matches, w.Matches[1:])
+		w.Matches[n-1] = m
+		return
+	}
 	for len(w.Matches) >= n {
 		w.bytes -= textBytes(&w.Matches[0])
 		last := copy(w.Matches, w.Matches[1:])

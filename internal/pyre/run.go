@@ -350,7 +350,9 @@ func (m *Machine) run(pr *program, pc, p int, sub bool) int {
 			m.sp = sp
 			return p
 		case opBackref:
-			m.left -= max(int(regs[2*in.x+1]-regs[2*in.x]), 0) >> 3
+			// What leads here and back is dearer than elsewhere: no table of
+			// visited places cuts it short.
+			m.left -= 3 + max(int(regs[2*in.x+1]-regs[2*in.x]), 0)>>3
 			if e := matchAgain(text, p, regs, int(in.x), in.ext.fold); e >= 0 {
 				p = e
 				pc++

@@ -77,25 +77,37 @@ func (f *Filter) keepAll(d Data) {
 	}
 }
 
-// keepPrefix saves the spans of the prefregex and finds the content.
+// keepPrefix saves the spans of the prefregex.
 func (f *Filter) keepPrefix() {
 	d := &f.data
 	d.prefSpans = d.prefSpans[:0]
-	body := f.line.body()
 	for _, g := range f.pref.groups {
 		s, e := f.machine.Span(g.index)
 		d.prefSpans = append(d.prefSpans, s, e)
-		if e > s && g.name == "content" {
-			c := &d.content
-			c.offset = s
-			if e == len(body)-1 {
-				c.text = body[s:]
-				continue
-			}
-			c.own = append(append(c.own[:0], body[s:e]...), '\n')
-			c.text, c.copy = c.own, true
+	}
+}
+
+// contentSpan is where the content lies in a body of n bytes, by the spans of
+// the prefregex: all of it where there is none, but for the newline.
+func (f *Filter) contentSpan(n int) (from, to int) {
+	if at := f.pref.content; at >= 0 {
+		if from, to = f.data.prefSpans[2*at], f.data.prefSpans[2*at+1]; to > from {
+			return from, to
 		}
 	}
+	return 0, n - 1
+}
+
+// cutContent makes the content the text that is searched.
+func (f *Filter) cutContent() {
+	c, body := &f.data.content, f.line.body()
+	from, to := f.contentSpan(len(body))
+	if to == len(body)-1 {
+		c.offset, c.text = from, body[from:]
+		return
+	}
+	c.own = append(append(c.own[:0], body[from:to]...), '\n')
+	c.offset, c.text, c.copy = from, c.own, true
 }
 
 // gather puts the groups of prefregex and failregex together: groups of the
@@ -116,9 +128,9 @@ func (f *Filter) gather(r *rule) Data {
 			e := &d[g.over]
 			e.Text, e.Null, e.Other = s[from:to], false, nil
 		case from >= 0:
-			d = append(d, Entry{Name: g.name, Text: s[from:to]})
+			d = append(d, Entry{Group: g.name, Text: s[from:to]})
 		case base == 0:
-			d = append(d, Entry{Name: g.name, Null: true})
+			d = append(d, Entry{Group: g.name, Null: true})
 		}
 	}
 	if len(r.extras) > 0 {
@@ -158,7 +170,7 @@ func (f *Filter) standIn(d Data, x *standIn) Data {
 	s := f.searched()
 	for _, g := range x.from {
 		if from, to := f.machine.Span(g); to > from {
-			d.set(Entry{Name: x.name, Text: s[from:to]})
+			d.set(Entry{Group: x.name, Text: s[from:to]})
 			return d
 		}
 	}
@@ -169,9 +181,9 @@ func (f *Filter) standIn(d Data, x *standIn) Data {
 func captured(d Data, r *rule, m *pyre.Machine, s string) Data {
 	for _, g := range r.groups {
 		if from, to := m.Span(g.index); from >= 0 {
-			d = append(d, Entry{Name: g.name, Text: s[from:to]})
+			d = append(d, Entry{Group: g.name, Text: s[from:to]})
 		} else {
-			d = append(d, Entry{Name: g.name, Null: true})
+			d = append(d, Entry{Group: g.name, Null: true})
 		}
 	}
 	return d
@@ -182,13 +194,13 @@ func (f *Filter) prefGroups(d Data) Data {
 	s := view(f.line.body())
 	for i := range f.pref.groups {
 		name := f.pref.groups[i].name
-		if name == "content" {
+		if name == groupContent {
 			continue
 		}
 		if from, to := f.data.prefSpans[2*i], f.data.prefSpans[2*i+1]; from >= 0 {
-			d = append(d, Entry{Name: name, Text: s[from:to]})
+			d = append(d, Entry{Group: name, Text: s[from:to]})
 		} else {
-			d = append(d, Entry{Name: name, Null: true})
+			d = append(d, Entry{Group: name, Null: true})
 		}
 	}
 	if len(f.pref.extras) > 0 {
@@ -201,17 +213,17 @@ func (f *Filter) prefGroups(d Data) Data {
 // the value they belong to.
 func (f *Filter) compose(d *Data, extras []extra) {
 	for _, x := range extras {
-		from := d.Find(x.from)
-		to := d.Find(x.to)
+		from := d.find(x.from)
+		to := d.find(x.to)
 		switch {
 		case x.tuple:
 			from.Text = f.keep(from.Text)
 			if to != nil {
 				to.Text = f.keep(to.Text)
 			}
-			d.set(Entry{Name: x.to, Other: lengthen(to, from.Value())})
+			d.set(Entry{Group: x.to, Other: lengthen(to, from.Value())})
 		case from.Text != "" && (to == nil || to.Text == "" && to.Other == nil):
-			d.set(Entry{Name: x.to, Text: from.Text})
+			d.set(Entry{Group: x.to, Text: from.Text})
 		}
 	}
 }

@@ -122,11 +122,11 @@ func (s *side) process(ln filtertest.Line) (string, Info) {
 		fmt.Fprintf(&b, "%d %s %s pending=%v", x.Index, id, when, x.Pending)
 		for i := range x.Data {
 			e := &x.Data[i]
-			if e.Name == "users" && n < len(fails)-1 {
+			if e.Group == groupUsers && n < len(fails)-1 {
 				// The reference's results of one line share one set.
 				continue
 			}
-			fmt.Fprintf(&b, " %s=%s", e.Name, dataText(e.Value()))
+			fmt.Fprintf(&b, " %s=%s", e.Name(), dataText(e.Value()))
 		}
 		b.WriteString(" |")
 		for _, m := range x.Matches {

@@ -3,6 +3,7 @@ package filter
 import (
 	"slices"
 	"time"
+	"unique"
 
 	"stockade/internal/event"
 	"stockade/internal/ipaddr"
@@ -64,11 +65,35 @@ type Data []Entry
 // no part, or Other holds a value that is no text: the users of a session
 // ([]string) or a composed value (pyobj.Tuple).
 type Entry struct {
-	Name  string
+	Group Name
 	Text  string
 	Null  bool
 	Other any
 }
+
+// Name is the name of a group. Equal names are one and the same value, so that
+// it costs next to nothing to compare them.
+type Name = unique.Handle[string]
+
+// The names of groups with a meaning of their own.
+var (
+	groupFID     = unique.Make("fid")
+	groupIP4     = unique.Make("ip4")
+	groupIP6     = unique.Make("ip6")
+	groupDNS     = unique.Make("dns")
+	groupCIDR    = unique.Make("cidr")
+	groupIP      = unique.Make("ip")
+	groupUser    = unique.Make("user")
+	groupUsers   = unique.Make("users")
+	groupMLFID   = unique.Make("mlfid")
+	groupNofail  = unique.Make("nofail")
+	groupForget  = unique.Make("mlfforget")
+	groupGained  = unique.Make("mlfgained")
+	groupContent = unique.Make("content")
+)
+
+// Name is the name of the entry's group.
+func (e *Entry) Name() string { return e.Group.Value() }
 
 // Value is the entry as a field of a ticket.
 func (e *Entry) Value() any {
@@ -82,18 +107,25 @@ func (e *Entry) Value() any {
 }
 
 // Find returns the entry of a name, or nil.
-func (d Data) Find(name string) *Entry {
+func (d Data) Find(name string) *Entry { return d.find(unique.Make(name)) }
+
+// Text returns the text of an entry, empty when it is absent or none.
+func (d Data) Text(name string) string { return d.text(unique.Make(name)) }
+
+// HasIP tells whether there is an address beside an ID of another kind.
+func (d Data) HasIP() bool { return d.find(groupIP) != nil }
+
+func (d Data) find(name Name) *Entry {
 	for i := range d {
-		if d[i].Name == name {
+		if d[i].Group == name {
 			return &d[i]
 		}
 	}
 	return nil
 }
 
-// Text returns the text of an entry, empty when it is absent or none.
-func (d Data) Text(name string) string {
-	if e := d.Find(name); e != nil {
+func (d Data) text(name Name) string {
+	if e := d.find(name); e != nil {
 		return e.Text
 	}
 	return ""
@@ -106,7 +138,7 @@ func (d Data) Fields() ticket.Fields {
 	}
 	out := make(ticket.Fields, len(d))
 	for i := range d {
-		out[i] = ticket.Field{Name: d[i].Name, Value: d[i].Value()}
+		out[i] = ticket.Field{Name: d[i].Name(), Value: d[i].Value()}
 	}
 	return out
 }
@@ -115,9 +147,9 @@ func (d Data) Fields() ticket.Fields {
 // text last.
 func (d *Data) setNear(f *Filter, at int, e *Entry) {
 	old := (*Entry)(nil)
-	if at < len(*d) && (*d)[at].Name == e.Name {
+	if at < len(*d) && (*d)[at].Group == e.Group {
 		old = &(*d)[at]
-	} else if old = d.Find(e.Name); old == nil {
+	} else if old = d.find(e.Group); old == nil {
 		*d = append(*d, *e)
 		old = &(*d)[len(*d)-1]
 		old.Text = f.keep(old.Text)
@@ -131,7 +163,7 @@ func (d *Data) setNear(f *Filter, at int, e *Entry) {
 
 // set replaces an entry in its place or appends it.
 func (d *Data) set(e Entry) {
-	if old := d.Find(e.Name); old != nil {
+	if old := d.find(e.Group); old != nil {
 		*old = e
 		return
 	}
@@ -139,9 +171,9 @@ func (d *Data) set(e Entry) {
 }
 
 // drop removes an entry and tells whether it held anything.
-func (d *Data) drop(name string) (held bool) {
+func (d *Data) drop(name Name) (held bool) {
 	for i := range *d {
-		if e := &(*d)[i]; e.Name == name {
+		if e := &(*d)[i]; e.Group == name {
 			held = e.Text != "" || e.Other != nil
 			*d = slices.Delete(*d, i, i+1)
 			return held

@@ -40,7 +40,7 @@ func (f *Filter) findSubject(who *subject, d Data, has roles) (err error) {
 	raw := f.settings.raw()
 	var fid *Entry
 	if has&roleFID != 0 {
-		fid = present(d.Find("fid"))
+		fid = present(d.find(groupFID))
 	}
 	host, addr := f.host(d, has, raw)
 	who.found = host != nil || fid != nil
@@ -48,7 +48,7 @@ func (f *Filter) findSubject(who *subject, d Data, has roles) (err error) {
 	case host == nil && fid == nil:
 	case host == nil:
 		who.id, err = f.freeID(fid, raw)
-	case host.Name == "dns" && !raw:
+	case host.Group == groupDNS && !raw:
 		if a := ipaddr.Parse(host.Text); a.IsAddr() && !hasSlash(host.Text) {
 			who.id = a
 		} else {
@@ -67,22 +67,22 @@ func (f *Filter) findSubject(who *subject, d Data, has roles) (err error) {
 func (f *Filter) host(d Data, has roles, raw bool) (*Entry, ipaddr.ID) {
 	cidr := ""
 	if has&roleCIDR != 0 {
-		if c := present(d.Find("cidr")); c != nil {
+		if c := present(d.find(groupCIDR)); c != nil {
 			cidr = c.Text
 		}
 	}
 	if has&roleIP4 != 0 {
-		if e := present(d.Find("ip4")); e != nil {
+		if e := present(d.find(groupIP4)); e != nil {
 			return e, ipaddr.ParseFamily(e.Text, ipaddr.Inet4, cidr)
 		}
 	}
 	if has&roleIP6 != 0 {
-		if e := present(d.Find("ip6")); e != nil {
+		if e := present(d.find(groupIP6)); e != nil {
 			return e, ipaddr.ParseFamily(e.Text, ipaddr.Inet6, cidr)
 		}
 	}
 	if has&roleDNS != 0 {
-		if e := present(d.Find("dns")); e != nil {
+		if e := present(d.find(groupDNS)); e != nil {
 			if raw {
 				return e, ipaddr.Raw(e.Text)
 			}

@@ -27,10 +27,10 @@ func (f *Filter) PrefixGroups() Data {
 	for i, g := range f.pref.groups {
 		from, to := f.data.prefSpans[2*i], f.data.prefSpans[2*i+1]
 		if from < 0 {
-			d = append(d, Entry{Name: g.name, Null: true})
+			d = append(d, Entry{Group: g.name, Null: true})
 			continue
 		}
-		d = append(d, Entry{Name: g.name, Text: s[from:min(to, len(s))]})
+		d = append(d, Entry{Group: g.name, Text: s[from:min(to, len(s))]})
 	}
 	return d
 }

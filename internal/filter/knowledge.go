@@ -77,6 +77,6 @@ func (r *session) agrees(o *session) bool {
 		slices.Equal(r.users, o.users) && slices.Equal(r.matches, o.matches) && slices.Equal(r.saved, o.saved) &&
 		bytes.Equal(r.aside.text, o.aside.text) && slices.Equal(r.aside.ends, o.aside.ends) &&
 		slices.EqualFunc(r.data, o.data, func(x, y Entry) bool {
-			return x.Name == y.Name && x.Text == y.Text && x.Null == y.Null && reflect.DeepEqual(x.Other, y.Other)
+			return x.Group == y.Group && x.Text == y.Text && x.Null == y.Null && reflect.DeepEqual(x.Other, y.Other)
 		})
 }

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"stockade/internal/event"
+	"stockade/internal/pyre"
 	"stockade/internal/ticket"
 )
 
@@ -19,19 +20,60 @@ func (f *Filter) evaluateLine(info *Info) {
 	}
 	c := &f.data.content
 	c.text, c.offset, c.copy = body, 0, false
+	if f.pref != nil && f.pref.spares(body) {
+		return
+	}
+	var known *recalled
+	all, whole := false, f.recallsWhole()
+	if whole {
+		known, all = f.seen.find(body)
+	} else {
+		f.seen.pass()
+	}
 	if f.pref != nil {
-		if f.pref.spares(body) {
-			return
-		}
-		found := f.search(f.machine, f.pref, 0, body)
-		f.pref.gate.learn(body, found, f.machine.Far())
-		if !found {
+		if !f.prefixFits(body, known) {
 			return
 		}
 		info.PrefixMatched = true
-		f.keepPrefix()
+		f.cutContent()
 	}
-	f.tryRules(c.text, info)
+	if !whole {
+		known, all = f.seen.find(c.text)
+	}
+	if len(f.fail) == 0 {
+		return
+	}
+	next, done := 0, false
+	if all {
+		next, done = f.tryKnown(known, c.text, info)
+	}
+	if !done {
+		f.tryFrom(next, c.text, info)
+	}
+}
+
+// recallsWhole tells whether it is the line as a whole that is remembered, with
+// what the prefregex made of it. A prefregex to which digits matter would find
+// few lines alike: there it is the content.
+func (f *Filter) recallsWhole() bool { return f.pref == nil || f.pref.alike }
+
+// prefixFits tells whether the prefregex matches, and keeps its groups.
+func (f *Filter) prefixFits(body []byte, known *recalled) bool {
+	if known != nil {
+		f.data.prefSpans = append(f.data.prefSpans[:0], known.prefix...)
+		return known.fits
+	}
+	given := f.tally.total
+	found := f.search(f.machine, f.pref, 0, body)
+	f.pref.gate.learn(body, found, f.machine.Far())
+	if found {
+		f.keepPrefix()
+		from, to := f.contentSpan(len(body))
+		f.seen.notePrefix(f.data.prefSpans, from, to)
+	} else if f.tally.total == given {
+		f.seen.done(true, true)
+	}
+	return found
 }
 
 // ignoredEarly tries the ignoreregexes before all else where there are few of
@@ -51,28 +93,9 @@ func (f *Filter) isIgnored(text []byte, info *Info) bool {
 	return false
 }
 
-// tryRules tries the failregexes in order on the text.
-func (f *Filter) tryRules(text []byte, info *Info) {
-	if len(f.fail) == 0 {
-		return
-	}
-	from := 0
-	if f.settings.maxLines == 1 {
-		var done bool
-		if from, done = f.tryRecalled(text, info); done {
-			return
-		}
-	}
-	f.tryFrom(from, text, info)
-}
-
-// tryRecalled does without a search where the text is one of the last ones. It
+// tryKnown does without a search where the line is one of the last ones. It
 // tells which failregex is the next to be tried, or that none is.
-func (f *Filter) tryRecalled(text []byte, info *Info) (next int, done bool) {
-	e, ok := f.seen.find(text)
-	if !ok {
-		return 0, false
-	}
+func (f *Filter) tryKnown(e *recalled, text []byte, info *Info) (next int, done bool) {
 	for i := range e.found {
 		x := &e.found[i]
 		f.machine.Recall(&x.spans)
@@ -84,9 +107,20 @@ func (f *Filter) tryRecalled(text []byte, info *Info) (next int, done bool) {
 	return next, e.whole
 }
 
+// keepsFirst tells whether all lines that are taken for the same as this one
+// have the same first byte of their content, by which the failregexes are chosen
+// that are tried.
+func (f *Filter) keepsFirst(content []byte) bool {
+	at := f.data.content.offset
+	if at == 0 || len(content) == 0 || !f.recallsWhole() {
+		return true
+	}
+	return content[0] < '0' || content[0] > '9' || pyre.KeepsDigit(f.line.body()[at-1])
+}
+
 // tryFrom tries the failregexes from an index on.
 func (f *Filter) tryFrom(from int, text []byte, info *Info) {
-	given, alike := f.tally.total, true
+	given, alike := f.tally.total, f.keepsFirst(text)
 	for w, word := range f.dispatch.Candidates(text) {
 		for ; word != 0; word &= word - 1 {
 			i := w<<6 + bits.TrailingZeros64(word)
@@ -168,7 +202,7 @@ func (f *Filter) found(i int, lines []ticket.Match) error {
 	}
 	var rec *session
 	if has&roleMLFID != 0 {
-		if key := data.Find("mlfid"); key != nil && !key.Null {
+		if key := data.find(groupMLFID); key != nil && !key.Null {
 			rec = f.sess.merge(f, key.Text, &data, has, lines)
 			if rec.noFail && !f.settings.checkAll {
 				return nil
@@ -211,7 +245,7 @@ func (f *Filter) deliver(i int, r *rule, who *subject, rec *session, data Data, 
 	x.Time, x.HasTime, x.IntegerTime = l.time, l.hasTime, l.integer
 	x.NoFail = false
 	if f.settings.checkAll {
-		x.NoFail = rec != nil && rec.noFail || rec == nil && data.Text("nofail") != ""
+		x.NoFail = rec != nil && rec.noFail || rec == nil && data.text(groupNofail) != ""
 	}
 	if f.settings.light {
 		return
@@ -219,7 +253,7 @@ func (f *Filter) deliver(i int, r *rule, who *subject, rec *session, data Data, 
 	f.line.string()
 	f.keepAll(data)
 	if !who.ip.IsZero() {
-		data.set(Entry{Name: "ip", Text: who.ip.String()})
+		data.set(Entry{Group: groupIP, Text: who.ip.String()})
 		if rec != nil {
 			rec.data = data
 		}
@@ -271,13 +305,13 @@ func (f *Filter) spans(r *rule) []event.Span {
 	}
 	if f.pref != nil {
 		for i, g := range f.pref.groups {
-			add(g.name, f.data.prefSpans[2*i], f.data.prefSpans[2*i+1])
+			add(g.name.Value(), f.data.prefSpans[2*i], f.data.prefSpans[2*i+1])
 		}
 	}
 	offset := f.data.content.offset
 	for _, g := range r.groups {
 		if from, to := f.machine.Span(g.index); from >= 0 {
-			add(g.name, offset+from, offset+to)
+			add(g.name.Value(), offset+from, offset+to)
 		}
 	}
 	return out

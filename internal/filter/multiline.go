@@ -90,12 +90,15 @@ func (f *Filter) evaluateBuffer(info *Info) {
 		}
 		info.PrefixMatched = true
 		f.keepPrefix()
+		f.cutContent()
 		if c := f.data.content.text; f.data.content.copy || f.data.content.offset > 0 || len(c) < len(l.text) {
 			b.lines = []*bufLine{{text: slices.Clone(c[:len(c)-1])}}
 		}
 	}
 	b.work = b.lines
-	f.tryRules(f.data.content.text, info)
+	if len(f.fail) > 0 {
+		f.tryFrom(0, f.data.content.text, info)
+	}
 }
 
 // searchRest makes what is left in the buffer the text of the next rules.
@@ -151,7 +154,7 @@ var newline = []byte{'\n'}
 func skippedLines(m *pyre.Machine, r *rule, text []byte) []string {
 	var out []string
 	for _, g := range r.groups {
-		if !strings.HasPrefix(g.name, "skiplines") {
+		if !strings.HasPrefix(g.name.Value(), "skiplines") {
 			continue
 		}
 		if s, e := m.Span(g.index); s >= 0 && e > s {

@@ -7,10 +7,11 @@ import (
 	"stockade/internal/pyre"
 )
 
-// recall remembers what the failregexes made of the last texts. Logs say the
-// same again and again within a few lines: an attacker is refused, and refused.
-// What a search finds depends on the text alone, so an equal text needs none, and
-// neither does one that differs in digits which are all the same to the rules.
+// recall remembers what the rules made of the last lines, their dates aside.
+// Logs say the same again and again within a few lines: an attacker is refused,
+// and refused. What a search finds depends on the text alone, so an equal text
+// needs none, and neither does one that differs in digits which are all the
+// same to the rules.
 type recall struct {
 	seed maphash.Seed
 	rows *[recallRows]recallRow
@@ -29,15 +30,23 @@ type recallRow struct {
 	next int
 }
 
-// recalled is one text and the failregexes that matched it, all or, without
-// whole, up to the first.
+// recalled is what the rules made of one text.
 type recalled struct {
 	known bool
-	whole bool
-	// alike says that the text is kept blurred, as its digits do not matter.
-	alike bool
-	text  []byte
-	found []recalledMatch
+	// text is the text with its digits blurred.
+	text []byte
+	// fits says that the prefregex matched; prefix are start and end of its
+	// groups. The content lies from from up to to.
+	fits     bool
+	prefix   []int
+	from, to int
+	// found are the failregexes that matched the content, all or, without whole,
+	// up to the first. Unless their digits are alike to them, they matched this
+	// one.
+	found   []recalledMatch
+	whole   bool
+	alike   bool
+	content []byte
 }
 
 type recalledMatch struct {
@@ -50,7 +59,7 @@ const (
 	recallRows = 16
 	recallWays = 4
 	// recallText bounds their length.
-	recallText = 256
+	recallText = 320
 	// recallTrial is after how many texts the success is looked at. One hit in
 	// recallWorth texts is worth it; else it rests for recallRest texts.
 	recallTrial = 512
@@ -65,9 +74,9 @@ func (c *recall) forget() {
 	}
 }
 
-// find looks a text up. Where it is not known, what is noted next is kept for
-// it.
-func (c *recall) find(text []byte) (*recalled, bool) {
+// find looks a text up. With all its content is known too, else only what the
+// prefregex makes of it; what is noted next is kept for it.
+func (c *recall) find(text []byte) (e *recalled, all bool) {
 	c.at = nil
 	if len(text) > recallText {
 		return nil, false
@@ -89,17 +98,49 @@ func (c *recall) find(text []byte) (*recalled, bool) {
 	row := &c.rows[maphash.Bytes(c.seed, c.blurred)%recallRows]
 	for i := range row.ways {
 		e := &row.ways[i]
-		if e.known && (bytes.Equal(e.text, text) || e.alike && bytes.Equal(e.text, c.blurred)) {
+		if !e.known || !bytes.Equal(e.text, c.blurred) {
+			continue
+		}
+		content := text[e.from:e.to]
+		if e.alike || bytes.Equal(e.content, content) {
 			c.hits++
 			return e, true
 		}
+		if !e.fits {
+			e.begin(c.blurred, text)
+			c.at = e
+			return nil, false
+		}
+		c.hits++
+		e.known, e.found, e.content = false, e.found[:0], append(e.content[:0], content...)
+		c.at = e
+		return e, false
 	}
-	e := &row.ways[row.next]
+	e = &row.ways[row.next]
 	row.next = (row.next + 1) % recallWays
-	e.known, e.text, e.found = false, append(e.text[:0], text...), e.found[:0]
+	e.begin(c.blurred, text)
 	c.at = e
 	return nil, false
 }
+
+// begin makes room for what will be noted of a text.
+func (e *recalled) begin(blurred, text []byte) {
+	e.known, e.fits, e.found = false, false, e.found[:0]
+	e.text, e.content = append(e.text[:0], blurred...), append(e.content[:0], text...)
+	e.from, e.to = 0, len(text)
+}
+
+// notePrefix takes down that the prefregex matched the present text, and where
+// the content lies.
+func (c *recall) notePrefix(spans []int, from, to int) {
+	if e := c.at; e != nil {
+		e.fits, e.prefix, e.from, e.to = true, append(e.prefix[:0], spans...), from, to
+		e.content = append(e.content[:0], e.content[from:to]...)
+	}
+}
+
+// pass leaves a text out: nothing is noted for it.
+func (c *recall) pass() { c.at = nil }
 
 // note takes down that a failregex matched the present text.
 func (c *recall) note(rule int, m *pyre.Machine) {
@@ -121,9 +162,7 @@ func (c *recall) note(rule int, m *pyre.Machine) {
 // to the first that matched. To those that were tried digits may be alike.
 func (c *recall) done(whole, alike bool) {
 	if e := c.at; e != nil {
-		if e.known, e.whole, e.alike = true, whole, alike; alike {
-			e.text = append(e.text[:0], c.blurred...)
-		}
+		e.known, e.whole, e.alike = true, whole, alike
 	}
 	c.at = nil
 }

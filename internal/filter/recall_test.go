@@ -10,13 +10,21 @@ import (
 	"stockade/internal/datepattern"
 )
 
+// recallPrefixes are prefregexes: the whole line is remembered of the first ones,
+// the content of the last.
+var recallPrefixes = []string{
+	`^ (?P<mlfid>\d+) <F-CONTENT>.+</F-CONTENT>$`,
+	`^ (?P<mlfid>\d+) (?!seen)<F-CONTENT>\w+ .+\d</F-CONTENT>`,
+	`^ (?P<mlfid>\d+)(?: 7)? <F-CONTENT>.+</F-CONTENT>$`,
+}
+
 // recallFilter has rules that fill a group in several ways, hold sessions, and
 // stop at the first match or not.
-func recallFilter(t *testing.T, all bool) *Filter {
+func recallFilter(t *testing.T, prefregex string, all bool) *Filter {
 	t.Helper()
 	f := New(datepattern.Env{Now: func() time.Time { return noon }, Zone: time.UTC})
 	f.SetCheckAll(all)
-	if err := f.SetPrefregex(Rule{Text: `^ (?P<mlfid>\d+) <F-CONTENT>.+</F-CONTENT>$`}); err != nil {
+	if err := f.SetPrefregex(Rule{Text: prefregex}); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range []string{
@@ -36,9 +44,10 @@ func recallFilter(t *testing.T, all bool) *Filter {
 // TestRecalledTextsGiveWhatSearchesGive compares a filter that remembers texts
 // with one that is made to search each time.
 func TestRecalledTextsGiveWhatSearchesGive(t *testing.T) {
-	for _, all := range []bool{false, true} {
+	for round := range 2 * len(recallPrefixes) {
+		all, prefregex := round%2 == 1, recallPrefixes[round/2]
 		rnd := rand.New(rand.NewPCG(9, 9))
-		recalls, searches := recallFilter(t, all), recallFilter(t, all)
+		recalls, searches := recallFilter(t, prefregex, all), recallFilter(t, prefregex, all)
 		hits := 0
 		for i := range 20_000 {
 			ip := 1 + rnd.IntN(6)
@@ -53,7 +62,7 @@ func TestRecalledTextsGiveWhatSearchesGive(t *testing.T) {
 			want := outcomeText(searches.Process(now, line))
 			before := recalls.seen.hits
 			if got := outcomeText(recalls.Process(now, line)); got != want {
-				t.Fatalf("all %v, line %d %q:\n got %s\nwant %s", all, i, line.Text, got, want)
+				t.Fatalf("%s, all %v, line %d %q:\n got %s\nwant %s", prefregex, all, i, line.Text, got, want)
 			}
 			if recalls.seen.hits > before {
 				hits++
@@ -68,7 +77,7 @@ func TestRecalledTextsGiveWhatSearchesGive(t *testing.T) {
 // TestRecallRestsWhereNothingComesAgain stops looking up texts in vain, for a
 // while.
 func TestRecallRestsWhereNothingComesAgain(t *testing.T) {
-	f := recallFilter(t, false)
+	f := recallFilter(t, recallPrefixes[0], false)
 	for i := range 2 * recallTrial {
 		f.Process(noon, Line{Text: fmt.Appendf(nil, "2005-08-14 10:00:00 1 nothing %s", strings.Repeat("ab", i%100)+strings.Repeat("b", i/100)), InOperation: true})
 	}
@@ -79,7 +88,7 @@ func TestRecallRestsWhereNothingComesAgain(t *testing.T) {
 
 // TestChangedRulesForgetWhatWasRecalled finds by the rules as they are.
 func TestChangedRulesForgetWhatWasRecalled(t *testing.T) {
-	f := recallFilter(t, false)
+	f := recallFilter(t, recallPrefixes[0], false)
 	line := Line{Text: []byte("2005-08-14 10:00:00 1 new thing by 192.0.2.9"), InOperation: true}
 	for range 3 {
 		if fails, _ := f.Process(noon, line); len(fails) != 0 {

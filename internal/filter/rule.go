@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unique"
 
 	"stockade/internal/logbook"
 	"stockade/internal/pyobj"
@@ -25,7 +26,9 @@ type rule struct {
 	text   string // as it was given
 	re     *pyre.Regexp
 	groups []group
-	roles  roles
+	// content is the place of the group of that name among them, -1 for none.
+	content int
+	roles   roles
 	// extras are the alt_ and tuple_ groups in the order of their names.
 	extras []extra
 	// stands is set where the extras are alternatives for one and the same group.
@@ -38,14 +41,14 @@ type rule struct {
 // standIn are groups that stand in for another one, in their order. The numbers
 // are those of the expression, -1 for a group that it does not have.
 type standIn struct {
-	name string
+	name Name
 	to   int
 	from []int
 }
 
 // group is one named group.
 type group struct {
-	name  string
+	name  Name
 	index int
 	// over is the place of the group of this name among those of the
 	// prefregex, -1 for none.
@@ -54,7 +57,7 @@ type group struct {
 
 // extra is a group that gives a value to another one.
 type extra struct {
-	from, to string
+	from, to Name
 	tuple    bool
 }
 
@@ -76,19 +79,22 @@ func compile(kind string, r Rule, usedns string, multiline bool) (*rule, error) 
 	if err != nil {
 		return nil, pyobj.RegexError(fmt.Sprintf("Unable to compile regular expression '%s':\n%s", text, err))
 	}
-	c := &rule{kind: kind, origin: r.Origin, text: r.Text, re: re, gate: newGate(re), alike: re.DigitsAlike()}
+	c := &rule{kind: kind, origin: r.Origin, text: r.Text, re: re, gate: newGate(re), alike: re.DigitsAlike(), content: -1}
 	for i, name := range re.GroupNames() {
 		if name != "" {
-			c.groups = append(c.groups, group{name, i, -1})
+			if name == "content" {
+				c.content = len(c.groups)
+			}
+			c.groups = append(c.groups, group{unique.Make(name), i, -1})
 		}
 	}
 	c.extras = extrasOf(c.groups)
 	c.stands = standInOf(c.extras, re)
 	for _, g := range c.groups {
-		c.roles |= roleOf[g.name]
+		c.roles |= roleOf[g.name.Value()]
 	}
 	for _, x := range c.extras {
-		c.roles |= roleOf[x.to]
+		c.roles |= roleOf[x.to.Value()]
 	}
 	return c, nil
 }
@@ -118,17 +124,17 @@ var roleOf = map[string]roles{
 
 // has tells whether the rule has a group of one of the names.
 func (r *rule) has(names ...string) bool {
-	return r != nil && slices.ContainsFunc(r.groups, func(g group) bool { return slices.Contains(names, g.name) })
+	return r != nil && slices.ContainsFunc(r.groups, func(g group) bool { return slices.Contains(names, g.name.Value()) })
 }
 
 // extrasOf finds the groups alt_X, alt_X_1, tuple_X, tuple_X_1.
 func extrasOf(groups []group) []extra {
 	var out []extra
 	for _, g := range groups {
-		rest, tuple := strings.CutPrefix(g.name, "tuple_")
+		rest, tuple := strings.CutPrefix(g.name.Value(), "tuple_")
 		if !tuple {
 			var alt bool
-			if rest, alt = strings.CutPrefix(g.name, "alt_"); !alt {
+			if rest, alt = strings.CutPrefix(g.name.Value(), "alt_"); !alt {
 				continue
 			}
 		}
@@ -141,9 +147,9 @@ func extrasOf(groups []group) []extra {
 		if n, ok := groupNames[rest]; ok {
 			rest = n
 		}
-		out = append(out, extra{g.name, rest, tuple})
+		out = append(out, extra{g.name, unique.Make(rest), tuple})
 	}
-	slices.SortFunc(out, func(a, b extra) int { return strings.Compare(a.from, b.from) })
+	slices.SortFunc(out, func(a, b extra) int { return strings.Compare(a.from.Value(), b.from.Value()) })
 	return out
 }
 
@@ -152,12 +158,12 @@ func standInOf(extras []extra, re *pyre.Regexp) *standIn {
 	if len(extras) == 0 {
 		return nil
 	}
-	s := &standIn{name: extras[0].to, to: re.GroupIndex(extras[0].to)}
+	s := &standIn{name: extras[0].to, to: re.GroupIndex(extras[0].to.Value())}
 	for _, x := range extras {
 		if x.tuple || x.to != s.name {
 			return nil
 		}
-		s.from = append(s.from, re.GroupIndex(x.from))
+		s.from = append(s.from, re.GroupIndex(x.from.Value()))
 	}
 	return s
 }
@@ -278,7 +284,7 @@ func texts(list []*rule) []string {
 }
 
 // place is where a group stands in what the prefregex gives, -1 for nowhere.
-func (r *rule) place(name string) int {
+func (r *rule) place(name Name) int {
 	if r == nil {
 		return -1
 	}
@@ -286,11 +292,11 @@ func (r *rule) place(name string) int {
 	for _, g := range r.groups {
 		switch g.name {
 		case name:
-			if name == "content" {
+			if name == groupContent {
 				return -1
 			}
 			return at
-		case "content":
+		case groupContent:
 		default:
 			at++
 		}

@@ -145,14 +145,14 @@ func (s *sessions) merge(f *Filter, key string, d *Data, has roles, lines []tick
 	var noFail, forget bool
 	gained := ""
 	if has&(roleNofail|roleGained) != 0 {
-		gained = d.Text("mlfgained")
-		noFail = gained != "" || d.Text("nofail") != ""
-		if gained != "" && d.Text("nofail") == "" {
-			d.set(Entry{Name: "nofail", Text: gained})
+		gained = d.text(groupGained)
+		noFail = gained != "" || d.text(groupNofail) != ""
+		if gained != "" && d.text(groupNofail) == "" {
+			d.set(Entry{Group: groupNofail, Text: gained})
 		}
 	}
 	if has&roleForget != 0 {
-		forget = d.drop("mlfforget")
+		forget = d.drop(groupForget)
 	}
 	if !noFail && !f.settings.light {
 		f.line.string() // the failure will want it
@@ -169,7 +169,7 @@ func (s *sessions) merge(f *Filter, key string, d *Data, has roles, lines []tick
 		r.key, r.data = f.keep(key), append(r.data, *d...)
 		f.keepAll(r.data)
 		if !forget {
-			r.addUser(r.data.Text("user"))
+			r.addUser(r.data.text(groupUser))
 			s.put(r, now)
 		}
 	}
@@ -177,24 +177,24 @@ func (s *sessions) merge(f *Filter, key string, d *Data, has roles, lines []tick
 	r.noted = r.noted || has&(roleNofail|roleGained) != 0
 	if r.pending || len(r.users) > 1 {
 		r.pending, r.noted = false, false
-		r.data.drop("nofail")
-		r.data.drop("mlfgained")
+		r.data.drop(groupNofail)
+		r.data.drop(groupGained)
 		noFail = false
 	}
 	r.addLines(lines, noFail, forget, f)
-	r.noFail = r.noted && r.data.Text("nofail") != ""
+	r.noFail = r.noted && r.data.text(groupNofail) != ""
 	return r
 }
 
 // update lets the groups of a further line overlay those of the session.
 func (r *session) update(f *Filter, d Data, gained bool) {
-	if user := d.Text("user"); user != "" && !slices.Contains(r.users, user) {
+	if user := d.text(groupUser); user != "" && !slices.Contains(r.users, user) {
 		r.addUser(f.keep(user))
 	}
 	had := false
 	if r.noted {
-		had = r.data.drop("nofail")
-		had = r.data.drop("mlfgained") || had
+		had = r.data.drop(groupNofail)
+		had = r.data.drop(groupGained) || had
 		r.noted = false
 	}
 	if gained {
@@ -215,7 +215,7 @@ func (r *session) addUser(name string) {
 		return
 	}
 	r.users = append(r.users[:len(r.users):len(r.users)], name)
-	r.data.set(Entry{Name: "users", Other: r.users})
+	r.data.set(Entry{Group: groupUsers, Other: r.users})
 }
 
 // addLines puts the lines of this match where they belong.

@@ -70,7 +70,7 @@ func idSet(ids []ipaddr.ID) string {
 // onlyCounts says that nothing will be kept of a failure but what the tally
 // adds to what it knows of the ID.
 func (s *State) onlyCounts(f *filter.Failure) bool {
-	return s.tally.Get(f.ID) != nil && s.ignore.Direct() && f.Data.Find("ip") == nil
+	return s.tally.Get(f.ID) != nil && s.ignore.Direct() && !f.Data.HasIP()
 }
 
 // newTicket makes a ticket of one failure.

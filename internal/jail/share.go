@@ -78,7 +78,7 @@ func (s *State) metFailures(p *filter.Portion) []metFailure {
 	for i := range p.Rows {
 		for k := range p.Rows[i].Fails {
 			f := &p.Rows[i].Fails[k]
-			x := metFailure{plain: f.DNS == "" && f.HasTime && f.Data.Find("ip") == nil}
+			x := metFailure{plain: f.DNS == "" && f.HasTime && !f.Data.HasIP()}
 			fillTicket(&x.ticket, f.Time, f)
 			s.text, x.idFrom, x.idTo = s.appendFound(s.text[:0], f.ID, f.Time)
 			x.text = string(s.text)

@@ -246,7 +246,7 @@ func explainRule(kind string, r *filter.RuleResult) explainedRule {
 			if out.Groups == nil {
 				out.Groups = map[string]any{}
 			}
-			out.Groups[e.Name] = e.Value()
+			out.Groups[e.Name()] = e.Value()
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unique"
 
 	"stockade/internal/action"
 	"stockade/internal/filter"
@@ -22,7 +23,7 @@ func (t *regexTrial) output(fails []filter.Failure, info filter.Info) {
 		// The reference makes an empty failure of such a line.
 		fails = []filter.Failure{{
 			ID: ipaddr.Raw(""), Time: info.Time, HasTime: info.HasTime,
-			Data:    filter.Data{{Name: "fid"}},
+			Data:    filter.Data{{Group: unique.Make("fid")}},
 			Matches: []ticket.Match{{After: t.filter.LineText(), Joined: true}},
 		}}
 	}

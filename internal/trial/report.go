@@ -152,7 +152,7 @@ func dictText(d filter.Data) string {
 			}
 			v = set
 		}
-		out.Set(d[i].Name, v)
+		out.Set(d[i].Name(), v)
 	}
 	return pyobj.Repr(out)
 }

@@ -26,13 +26,6 @@ const (
 	Degraded Kind = "degraded"
 )
 
-// Span is a piece of the matched line, in bytes, that a named group captured.
-type Span struct {
-	Name  string `json:"name"`
-	Start int    `json:"start"`
-	End   int    `json:"end"`
-}
-
 // Rule names the expression that matched.
 type Rule struct {
 	// Kind is "failregex", "prefregex" or "ignoreregex".
@@ -66,7 +59,7 @@ type Who struct {
 type Cause struct {
 	Rule  Rule   `json:"rule"`
 	Line  string `json:"line,omitempty"`
-	Spans []Span `json:"spans,omitempty"`
+	Spans Spans  `json:"spans,omitzero"`
 	Place Place  `json:"place"`
 	Who   Who    `json:"who"`
 }

@@ -94,7 +94,7 @@ func TestCauseNamesRuleAndSpans(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	got := map[string]string{}
-	for _, s := range c.Spans {
+	for s := range c.Spans.All() {
 		got[s.Name] = c.Line[s.Start:s.End]
 	}
 	if want := "map[content:bad joe 1.2.3.4 ip4:1.2.3.4 p:app user:joe]"; fmt.Sprint(got) != want {

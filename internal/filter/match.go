@@ -296,43 +296,27 @@ func (f *Filter) lineText() string {
 }
 
 // spans tells where in lineText the groups stand.
-func (f *Filter) spans(r *rule) []event.Span {
-	out := make([]event.Span, 0, f.countSpans(r))
-	add := func(name string, from, to int) {
-		if from >= 0 {
-			out = append(out, event.Span{Name: name, Start: f.place(from, false), End: f.place(to, true)})
+func (f *Filter) spans(r *rule) event.Spans {
+	at := make([]int32, 0, 2*len(*r.names))
+	add := func(from, to int) {
+		if from < 0 {
+			at = append(at, -1, -1)
+			return
 		}
+		at = append(at, int32(f.place(from, false)), int32(f.place(to, true)))
 	}
-	if f.pref != nil {
-		for i, g := range f.pref.groups {
-			add(g.name.Value(), f.data.prefSpans[2*i], f.data.prefSpans[2*i+1])
-		}
+	for i := 0; i < len(f.data.prefSpans) && f.pref != nil; i += 2 {
+		add(f.data.prefSpans[i], f.data.prefSpans[i+1])
 	}
 	offset := f.data.content.offset
-	for _, g := range r.groups {
-		if from, to := f.machine.Span(g.index); from >= 0 {
-			add(g.name.Value(), offset+from, offset+to)
-		}
-	}
-	return out
-}
-
-// countSpans tells how many groups took part.
-func (f *Filter) countSpans(r *rule) int {
-	n := 0
-	if f.pref != nil {
-		for i := range f.pref.groups {
-			if f.data.prefSpans[2*i] >= 0 {
-				n++
-			}
-		}
-	}
 	for i := range r.groups {
-		if from, _ := f.machine.Span(r.groups[i].index); from >= 0 {
-			n++
+		from, to := f.machine.Span(r.groups[i].index)
+		if from >= 0 {
+			from, to = offset+from, offset+to
 		}
+		add(from, to)
 	}
-	return n
+	return event.NewSpans(r.names, at)
 }
 
 // place turns an offset in the searched body into one in lineText.

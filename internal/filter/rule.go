@@ -26,6 +26,8 @@ type rule struct {
 	text   string // as it was given
 	re     *pyre.Regexp
 	groups []group
+	// names are those of the groups of the prefregex and of these.
+	names *[]string
 	// content is the place of the group of that name among them, -1 for none.
 	content int
 	roles   roles
@@ -304,11 +306,23 @@ func (r *rule) place(name Name) int {
 	return -1
 }
 
+func (r *rule) groupNames() (names []string) {
+	if r == nil {
+		return nil
+	}
+	for _, g := range r.groups {
+		names = append(names, g.name.Value())
+	}
+	return names
+}
+
 // rebuild makes the table that tells which failregexes are worth running.
 func (f *Filter) rebuild() {
 	res := make([]*pyre.Regexp, len(f.fail))
 	for i, r := range f.fail {
 		res[i] = r.re
+		names := append(f.pref.groupNames(), r.groupNames()...)
+		r.names = &names
 		for k := range r.groups {
 			r.groups[k].over = f.pref.place(r.groups[k].name)
 		}

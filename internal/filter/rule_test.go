@@ -157,7 +157,7 @@ func FuzzProcess(f *testing.F) {
 			fails, info := x.Process(noon, Line{Text: line, InOperation: operation})
 			for i := range fails {
 				c := fails[i].Cause
-				for _, s := range c.Spans {
+				for s := range c.Spans.All() {
 					if s.Start < 0 || s.End < s.Start || s.End > len(c.Line) {
 						t.Fatalf("span %v lies outside of %q", s, c.Line)
 					}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -455,7 +456,7 @@ func TestEventsAreKeptInBoundsAndFound(t *testing.T) {
 			b.Events = append(b.Events, event.Event{
 				Seq: uint64(n), Time: at.Add(time.Duration(n) * time.Second), Kind: event.Found, Jail: "j",
 				ID: fmt.Sprintf("192.0.2.%d", n%50), Ban: uint64(n),
-				Cause: event.Cause{Line: "x", Spans: []event.Span{{Name: "ip4", Start: 1, End: 2}}},
+				Cause: event.Cause{Line: "x", Spans: event.NewSpans(&[]string{"user", "ip4"}, []int32{-1, -1, 1, 2})},
 			})
 		}
 		commit(t, s, b)
@@ -468,7 +469,7 @@ func TestEventsAreKeptInBoundsAndFound(t *testing.T) {
 		t.Errorf("%d events are kept", n)
 	}
 	some, err := s.Events(EventQuery{ID: "192.0.2.7", Jail: "j", Kinds: []event.Kind{event.Found, event.Ban}, Since: at.Add(2800 * time.Second)})
-	if err != nil || len(some) != 4 || some[3].Seq != 2957 || some[3].Cause.Spans[0].Name != "ip4" {
+	if err != nil || len(some) != 4 || some[3].Seq != 2957 || !slices.Equal(slices.Collect(some[3].Cause.Spans.All()), []event.Span{{Name: "ip4", Start: 1, End: 2}}) {
 		t.Errorf("found: %+v %v", some, err)
 	}
 	if one, _ := s.Events(EventQuery{Ban: 2999}); len(one) != 1 {

@@ -18,10 +18,10 @@ type recall struct {
 	// tried and hits count the texts since the last look at the success; rest
 	// is how many texts pass until it is tried again.
 	tried, hits, rest int
-	// at is where the present text belongs, nil for nowhere, and blurred that
-	// text without its digits.
-	at      *recalled
-	blurred []byte
+	// at is where the present text belongs, nil for nowhere. blurred is that text
+	// without its digits, and content what of it the failregexes search.
+	at               *recalled
+	blurred, content []byte
 }
 
 // recallRow holds texts of one hash; next is the one that was kept first.
@@ -41,8 +41,7 @@ type recalled struct {
 	prefix   []int
 	from, to int
 	// found are the failregexes that matched the content, all or, without whole,
-	// up to the first. Unless their digits are alike to them, they matched this
-	// one.
+	// up to the first. Unless digits are alike to them, it was this content.
 	found   []recalledMatch
 	whole   bool
 	alike   bool
@@ -56,7 +55,7 @@ type recalledMatch struct {
 
 const (
 	// recallRows is the number of rows, recallWays that of the texts in a row.
-	recallRows = 16
+	recallRows = 32
 	recallWays = 4
 	// recallText bounds their length.
 	recallText = 320
@@ -106,28 +105,20 @@ func (c *recall) find(text []byte) (e *recalled, all bool) {
 			c.hits++
 			return e, true
 		}
+		c.at, c.content = e, content
+		e.known, e.found = false, e.found[:0]
 		if !e.fits {
-			e.begin(c.blurred, text)
-			c.at = e
 			return nil, false
 		}
 		c.hits++
-		e.known, e.found, e.content = false, e.found[:0], append(e.content[:0], content...)
-		c.at = e
 		return e, false
 	}
 	e = &row.ways[row.next]
 	row.next = (row.next + 1) % recallWays
-	e.begin(c.blurred, text)
-	c.at = e
-	return nil, false
-}
-
-// begin makes room for what will be noted of a text.
-func (e *recalled) begin(blurred, text []byte) {
 	e.known, e.fits, e.found = false, false, e.found[:0]
-	e.text, e.content = append(e.text[:0], blurred...), append(e.content[:0], text...)
-	e.from, e.to = 0, len(text)
+	e.text, e.from, e.to = append(e.text[:0], c.blurred...), 0, len(text)
+	c.at, c.content = e, text
+	return nil, false
 }
 
 // notePrefix takes down that the prefregex matched the present text, and where
@@ -135,7 +126,7 @@ func (e *recalled) begin(blurred, text []byte) {
 func (c *recall) notePrefix(spans []int, from, to int) {
 	if e := c.at; e != nil {
 		e.fits, e.prefix, e.from, e.to = true, append(e.prefix[:0], spans...), from, to
-		e.content = append(e.content[:0], e.content[from:to]...)
+		c.content = c.content[from:to]
 	}
 }
 
@@ -163,6 +154,9 @@ func (c *recall) note(rule int, m *pyre.Machine) {
 func (c *recall) done(whole, alike bool) {
 	if e := c.at; e != nil {
 		e.known, e.whole, e.alike = true, whole, alike
+		if !alike {
+			e.content = append(e.content[:0], c.content...)
+		}
 	}
 	c.at = nil
 }

@@ -9,12 +9,15 @@ import (
 )
 
 const (
-	// smallGarbage is how much garbage may gather, in bytes, as long as no more
-	// lives than that. A server lives in a few MiB, and the usual 100 percent
-	// would have a flood of failures collected every few milliseconds.
+	// smallGarbage is how much garbage may gather, in bytes, however little
+	// lives. A server lives in a few MiB, and the usual 100 percent would have a
+	// flood of failures collected every few milliseconds.
 	smallGarbage = 32 << 20
 	// mostPercent leads there from the collector's own smallest heap, 4 MiB.
 	mostPercent = 800
+	// Where more lives it may be usualPercent, up to largeGarbage.
+	usualPercent = 400
+	largeGarbage = 128 << 20
 	// quiet is how long the time between two collections is where nothing
 	// happens: the runtime collects every two minutes anyway.
 	quiet = time.Minute
@@ -22,12 +25,14 @@ const (
 	worthFreeing = 4 << 20
 )
 
-// percentFor is how much garbage may gather, in percent of what lives.
+// percentFor is how much garbage may gather, in percent of what lives: at least
+// as much as that.
 func percentFor(live uint64) int {
 	if live == 0 {
 		return mostPercent
 	}
-	return int(min(max(smallGarbage*100/live, 100), mostPercent))
+	garbage := max(smallGarbage, min(live*usualPercent/100, largeGarbage), live)
+	return int(min(garbage*100/live, mostPercent))
 }
 
 // collector has garbage gather as percentFor says, and gives memory back when

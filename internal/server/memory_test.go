@@ -9,7 +9,7 @@ import (
 )
 
 func TestLittleThatLivesLetsMuchGarbageGather(t *testing.T) {
-	for live, want := range map[uint64]int{0: 800, 1 << 20: 800, 4 << 20: 800, 8 << 20: 400, 16 << 20: 200, 32 << 20: 100, 1 << 30: 100} {
+	for live, want := range map[uint64]int{0: 800, 1 << 20: 800, 4 << 20: 800, 8 << 20: 400, 32 << 20: 400, 64 << 20: 200, 128 << 20: 100, 1 << 30: 100} {
 		if got := percentFor(live); got != want {
 			t.Errorf("%d MiB live: %d percent, want %d", live>>20, got, want)
 		}
@@ -19,7 +19,7 @@ func TestLittleThatLivesLetsMuchGarbageGather(t *testing.T) {
 func TestMuchThatLivesLetsNoMoreGarbageGatherThanThat(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	Settle()
-	much := make([]byte, 64<<20)
+	much := make([]byte, 160<<20)
 	for i := 0; percent() != 100; i++ {
 		if i == 1000 {
 			t.Fatalf("%d percent", percent())

@@ -3,12 +3,12 @@
 Reads a job as JSON on standard input and answers with one JSON line. Nothing of Fail2ban is changed or
 printed; its classes are only called.
 """
-import hashlib
 import json
 import logging
 import os
 import sys
 import time
+import zlib
 
 job = json.load(sys.stdin)
 os.environ["TZ"] = job["Zone"]
@@ -84,7 +84,8 @@ cpu, wall = time.process_time() - cpu, time.time() - wall
 for name, lines in found.items():
     text = "".join(x + "\n" for x in lines)
     everything.append(text)
-    found[name] = {"Count": len(lines), "Digest": hashlib.sha256(text.encode()).hexdigest()}
+    data = text.encode()
+    found[name] = {"Count": len(lines), "Digest": "%08x of %d bytes" % (zlib.crc32(data), len(data))}
 if job.get("Found"):
     with open(job["Found"], "w") as out:
         out.write("".join(everything))

@@ -79,7 +79,7 @@ func defaultTemplate(pattern string, rank float64, year int) *template {
 	if t, ok := specialOf(pattern, rank); ok {
 		return t
 	}
-	t, err := newPattern(pattern, year)
+	t, err := prepare(pattern, year)
 	if err != nil {
 		panic(err) // the patterns are ours
 	}

@@ -239,7 +239,7 @@ func (d *Detector) Templates() []Template {
 	list := make([]Template, 0, len(d.order))
 	for _, r := range d.order {
 		list = append(list, Template{
-			Name: r.name, Pattern: r.pattern, Regex: r.re.String(),
+			Name: r.name, Pattern: r.pattern, Regex: r.regex,
 			Hits: r.hits, Weight: r.weight(), Rank: r.rank,
 		})
 	}

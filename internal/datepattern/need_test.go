@@ -40,7 +40,7 @@ func TestMatchesHaveWhatTemplatesNeed(t *testing.T) {
 				continue
 			}
 			budget := pyre.LineBudget(len(line))
-			found, err := m.Search(tmpl.re, line, 0, len(line), &budget)
+			found, err := m.Search(tmpl.compiled(), line, 0, len(line), &budget)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,4 +79,12 @@ func (g generator) needyDate() string {
 		"1/_2/2006:15:04:05", "01/02/2006:5:04:05", "060102 15:04:05", "060102  5:4:5", "_2/Jan/200615:04:05", "02-Jan-2006:5:04:05",
 		"Jan _2 2006  5:04:05", "Jan 2, 2006 3:04:05 PM", "Mon Jan 2 15:04:05 2006", "MST Jan 2  5:04:05", "2006-01-02 15:04:05",
 	}))
+}
+
+func TestDefaultTemplatesAllCompile(t *testing.T) {
+	for _, tmpl := range defaultTemplates(2026) {
+		if _, err := tmpl.checked(); err != nil {
+			t.Error(err)
+		}
+	}
 }

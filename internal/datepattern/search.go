@@ -126,7 +126,7 @@ func (s *search) try(index, from, to int) (bool, error) {
 	if t.anchored && s.headless || s.lacks(t) {
 		return false, nil
 	}
-	found, err := s.m.Search(t.re, s.line, from, to, s.budget)
+	found, err := s.m.Search(t.compiled(), s.line, from, to, s.budget)
 	if t.anchored && !found {
 		s.failed++
 		s.far = max(s.far, s.m.Far())

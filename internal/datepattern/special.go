@@ -30,14 +30,10 @@ func special(f form, name string, lineStart bool, rank float64) *template {
 		name = lineBegin + name
 		regex = lineEdge + `(` + digits + `)` + rightEdge
 	}
-	t, err := compile(&template{
+	return finish(&template{
 		name: name, form: f, rank: rank, anchored: lineStart,
 		groups: []group{{number, 1}}, mutable: mutable,
 	}, regex)
-	if err != nil {
-		panic(err) // the expressions are ours
-	}
-	return t
 }
 
 var (
@@ -64,5 +60,5 @@ func newEpoch(pattern string) (*template, error) {
 			return before + "(" + digits + ")"
 		})
 	}
-	return build(t, regex, edges{left: true, right: true})
+	return build(t, regex, edges{left: true, right: true}).checked()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"stockade/internal/pyobj"
 	"stockade/internal/pyre"
@@ -19,7 +20,9 @@ const (
 	tai64n                // a TAI64N label
 )
 
-// template is one way to recognize a date. It never changes and is shared.
+// template is one way to recognize a date. It never changes and is shared. Its
+// expression is compiled when it is first needed: of the default templates most
+// logs need a few.
 type template struct {
 	name string
 	// pattern is the text with tokens, empty for the special templates.
@@ -30,12 +33,8 @@ type template struct {
 	// anchored says that the template is bound to the beginning or the end of
 	// a line, so that the whole line is searched each time.
 	anchored bool
-	re       *pyre.Regexp
-	// groups are the groups that say something about the time, in their order.
-	groups []group
-	// halfDay is the place among the spans of that which tells am from pm, 0
-	// for none.
-	halfDay int
+	// regex is the complete expression.
+	regex string
 	// mutable says which digits may be others without another search.
 	mutable mutability
 	// shape is a date that may be another one, and tail what follows it in the
@@ -45,14 +44,24 @@ type template struct {
 	// head is a character to whose first occurrence the expression goes before
 	// anything else, if any.
 	head byte
-	// first holds the bytes with which a line begins that the template may
-	// match, where it is bound to the beginning.
-	first *[256]bool
 	// need is what every match contains.
 	need need
 	// looksBack says that a search may look at more than one character before
 	// its start.
 	looksBack bool
+
+	once sync.Once
+	// What follows is set by compile.
+	err error
+	re  *pyre.Regexp
+	// groups are the groups that say something about the time, in their order.
+	groups []group
+	// halfDay is the place among the spans of that which tells am from pm, 0
+	// for none.
+	halfDay int
+	// first holds the bytes with which a line begins that the template may
+	// match, where it is bound to the beginning.
+	first *[256]bool
 }
 
 // group is a capturing group of known meaning.
@@ -97,6 +106,15 @@ var (
 
 // newPattern makes the template of a pattern with tokens.
 func newPattern(pattern string, year int) (*template, error) {
+	t, err := prepare(pattern, year)
+	if err != nil {
+		return nil, err
+	}
+	return t.checked()
+}
+
+// prepare does that but for the expression, which may be wrong.
+func prepare(pattern string, year int) (*template, error) {
 	e := edges{left: true, right: true}
 	body, shown := pattern, pattern
 	switch {
@@ -120,12 +138,11 @@ func newPattern(pattern string, year int) (*template, error) {
 	if caseless.MatchString(body) {
 		regex = "(?i)" + regex
 	}
-	return build(&template{name: name, pattern: pattern, rank: 1}, regex, e)
+	return build(&template{name: name, pattern: pattern, rank: 1}, regex, e), nil
 }
 
-// build adds to the expression of a template its edges and its group 1, and
-// compiles it.
-func build(t *template, regex string, e edges) (*template, error) {
+// build adds to the expression of a template its edges and its group 1.
+func build(t *template, regex string, e edges) *template {
 	flags, regex := liftFlags(regex)
 	e.left = e.left && !ownsLeft.MatchString(regex)
 	e.right = e.right && !ownsRight.MatchString(regex)
@@ -144,24 +161,54 @@ func build(t *template, regex string, e edges) (*template, error) {
 	if e.right {
 		regex += rightEdge
 	}
-	return compile(t, flags+regex)
+	return finish(t, flags+regex)
 }
 
-// compile finishes a template whose expression is complete.
-func compile(t *template, regex string) (*template, error) {
-	re, err := pyre.Compile(regex, 0)
+// finish notes what is known of a template whose expression is complete.
+func finish(t *template, regex string) *template {
+	t.regex = regex
+	t.head = headByte(regex)
+	t.looksBack = strings.Contains(regex, "(?<")
+	if t.form == calendar {
+		t.mutable = mutableClock(t.pattern, t.anchored)
+		if t.mutable == colonClock {
+			t.shape, t.tail = shapeOf(t.pattern, t.anchored)
+		}
+	}
+	t.need = needOf(t)
+	return t
+}
+
+// compiled gives the template's expression. It is asked before a search; what
+// else compile sets is valid after that.
+func (t *template) compiled() *pyre.Regexp {
+	t.once.Do(t.compile)
+	if t.err != nil {
+		panic(t.err) // those of users were checked
+	}
+	return t.re
+}
+
+// checked compiles a template whose expression may be wrong.
+func (t *template) checked() (*template, error) {
+	if t.once.Do(t.compile); t.err != nil {
+		return nil, t.err
+	}
+	return t, nil
+}
+
+func (t *template) compile() {
+	re, err := pyre.Compile(t.regex, 0)
 	if err != nil {
-		return nil, fmt.Errorf("compile datepattern %s: %w", pyobj.Repr(t.name), err)
+		t.err = fmt.Errorf("compile datepattern %s: %w", pyobj.Repr(t.name), err)
+		return
 	}
 	t.re = re
-	t.head = headByte(regex)
 	if set, ok := re.FirstBytes(); ok && re.Anchored() {
 		t.first = &set
 	}
-	t.looksBack = strings.Contains(regex, "(?<")
 	if t.form != calendar {
-		t.need = needOf(t)
-		return t, nil
+		return
 	}
 	for i, name := range re.GroupNames() {
 		if k := kindOfGroup[name]; k != noKind {
@@ -171,17 +218,14 @@ func compile(t *template, regex string) (*template, error) {
 			t.groups = append(t.groups, group{k, i})
 		}
 	}
-	t.mutable = mutableClock(t.pattern, t.anchored)
-	if t.mutable == colonClock {
-		t.shape, t.tail = shapeOf(t.pattern, t.anchored)
-	}
-	t.need = needOf(t)
-	return t, nil
 }
 
 // rejects tells whether the template surely does not match a line that begins
 // with a byte.
-func (t *template) rejects(first byte) bool { return t.first != nil && !t.first[first] }
+func (t *template) rejects(first byte) bool {
+	t.compiled()
+	return t.first != nil && !t.first[first]
+}
 
 // capture makes the whole expression group 1, but for an anchor on either side.
 func capture(regex string) string {

@@ -40,7 +40,7 @@ func (d *Detector) readAgain(line []byte, h Hit) (Stamp, bool, error) {
 	if to == toEnd {
 		to = len(line)
 	}
-	found, err := d.again.Search(t.re, line, from, to, &budget)
+	found, err := d.again.Search(t.compiled(), line, from, to, &budget)
 	if err != nil {
 		return Stamp{}, false, fmt.Errorf("read the time of a line again: %w", err)
 	}

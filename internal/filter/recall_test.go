@@ -3,11 +3,13 @@ package filter
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"stockade/internal/datepattern"
+	"stockade/internal/filter/filtertest"
 )
 
 // recallPrefixes are prefregexes: the whole line is remembered of the first ones,
@@ -118,4 +120,55 @@ func TestGateClosesForRulesThatFailLate(t *testing.T) {
 	if len(fails) != 1 {
 		t.Errorf("%d failures behind the gate", len(fails))
 	}
+}
+
+// TestStockFiltersRecallWhatTheyWouldFind gives the sample lines of all stock
+// filters several times, each time with other digits.
+func TestStockFiltersRecallWhatTheyWouldFind(t *testing.T) {
+	d := filtertest.Start(t, "UTC")
+	rnd := rand.New(rand.NewPCG(1, 12))
+	lines, hits := 0, 0
+	for _, tg := range targets(t, d, filepath.Join(d.Dir, "etc/fail2ban")) {
+		recalls, err := build(tg.spec, time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		searches, err := build(tg.spec, time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sample := range tg.sampleLines(t, d.Dir) {
+			for range 4 {
+				line := Line{Text: otherDigits(rnd, sample), InOperation: true}
+				searches.seen.forget()
+				searches.seen.rest = 1
+				want := outcomeText(searches.Process(noon, line))
+				before := recalls.seen.hits
+				recalls.seen.tried = 0
+				if got := outcomeText(recalls.Process(noon, line)); got != want {
+					t.Fatalf("%s%v line %q:\n got %s\nwant %s", tg.name, tg.opts, line.Text, got, want)
+				}
+				lines++
+				if recalls.seen.hits > before {
+					hits++
+				}
+			}
+		}
+	}
+	t.Logf("%d of %d lines were recalled", hits, lines)
+	if hits < lines/3 {
+		t.Errorf("only %d of %d lines were recalled", hits, lines)
+	}
+}
+
+// otherDigits exchanges digits of a line for others, behind where dates stand.
+func otherDigits(rnd *rand.Rand, line string) []byte {
+	const date = 32
+	text := []byte(line)
+	for i := min(date, len(text)); i < len(text); i++ {
+		if isDigit := text[i] >= '0' && text[i] <= '9'; isDigit && rnd.IntN(3) > 0 {
+			text[i] = '0' + byte(rnd.IntN(10))
+		}
+	}
+	return text
 }

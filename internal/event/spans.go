@@ -39,6 +39,11 @@ func (s Spans) All() iter.Seq[Span] {
 // String prints the spans as a list.
 func (s Spans) String() string { return fmt.Sprint(slices.Collect(s.All())) }
 
+// Equal tells whether both are the same pieces.
+func (s Spans) Equal(o Spans) bool {
+	return slices.Equal(slices.Collect(s.All()), slices.Collect(o.All()))
+}
+
 // IsZero says that there are none.
 func (s Spans) IsZero() bool {
 	for range s.All() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"stockade/internal/event"
 	"stockade/internal/ipaddr"
 	"stockade/internal/ticket"
 )
@@ -78,6 +79,7 @@ func TestTicketsComeBackAsTheyWere(t *testing.T) {
 		ID: ipaddr.Parse("192.0.2.1"), Time: time.Unix(1795334628, 250e6).UTC(), Failures: 3,
 		Matches: []ticket.Match{{Before: "a", Date: "b", After: "c\r\n$(x)"}, {After: "d", Joined: true}},
 		Fields:  ticket.Fields{{Name: "user", Value: "x`y`"}}, Bantime: 600, HasBantime: true, BanCount: 1, Restored: true, Ban: 7,
+		Cause: event.Cause{Line: "d", Spans: event.NewSpans(&[]string{"user", "ip4"}, []int32{-1, -1, 0, 1})},
 	}
 	data, err := EncodeTicket(&one)
 	if err != nil {

@@ -2,9 +2,10 @@ package source
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"syscall"
 
-	"stockade/internal/logbook"
 	"stockade/internal/source/journal"
 )
 
@@ -40,11 +41,8 @@ func (r *journalReader) scan() {
 			}
 		}
 	}
-	for key := range r.finished {
-		if !present[key] {
-			delete(r.finished, key)
-		}
-	}
+	maps.DeleteFunc(r.finished, func(key fileKey, _ bool) bool { return !present[key] })
+	maps.DeleteFunc(r.failed, func(path, _ string) bool { return !slices.Contains(files, path) })
 }
 
 // scanRotated opens, for a listener that comes back, files that were rotated
@@ -83,11 +81,8 @@ func (r *journalReader) open(path string, key fileKey) *journalFile {
 	f, err := journal.Open(path)
 	if err != nil {
 		// A file that was just made has no content for a moment.
-		if !r.failed[path] && !errors.Is(err, journal.ErrFormat) {
-			r.failed[path] = true
-			for _, s := range r.subs {
-				s.tell(logbook.Error, journalLogger, err.Error())
-			}
+		if r.failed[path] == "" && !errors.Is(err, journal.ErrFormat) {
+			r.fail(path, err.Error())
 		}
 		return nil
 	}

@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -48,8 +49,8 @@ type journalReader struct {
 	subs  []*Subscription
 
 	files    map[fileKey]*journalFile
-	finished map[fileKey]bool // read to the end and closed, though still listed
-	failed   map[string]bool  // could not be opened, and that was said
+	finished map[fileKey]bool  // read to the end and closed, though still listed
+	failed   map[string]string // what was said of a path that cannot be read
 	watches  map[string]*watch
 	using    *journalFile
 	composer journal.Composer
@@ -64,7 +65,7 @@ func newJournalReader(h *Hub, key journalKey, o *JournalOptions) *journalReader 
 	r := &journalReader{
 		hub: h, key: key, wake: make(chan struct{}, 1), quit: make(chan struct{}), over: make(chan struct{}),
 		place: journal.Place{Path: o.Path, Files: o.Files, Flags: o.Flags, Namespace: o.Namespace, Rotated: o.Rotated, Root: o.root},
-		files: map[fileKey]*journalFile{}, finished: map[fileKey]bool{}, failed: map[string]bool{}, watches: map[string]*watch{},
+		files: map[fileKey]*journalFile{}, finished: map[fileKey]bool{}, failed: map[string]string{}, watches: map[string]*watch{},
 	}
 	r.rescan.Store(true)
 	return r
@@ -192,8 +193,14 @@ func (r *journalReader) guarded(step func()) {
 // giveUp drops a file that cannot be read.
 func (r *journalReader) giveUp(f *journalFile, err error) {
 	r.drop(f)
+	r.fail(f.Path, fmt.Sprintf("Journal file %s is given up: %v", f.Path, err))
+}
+
+// fail says why a file cannot be read, and remembers it for who comes later.
+func (r *journalReader) fail(path, text string) {
+	r.failed[path] = text
 	for _, s := range r.subs {
-		s.tell(logbook.Error, journalLogger, fmt.Sprintf("Journal file %s is given up: %v", f.Path, err))
+		s.tell(logbook.Error, journalLogger, text)
 	}
 }
 
@@ -212,6 +219,9 @@ func (r *journalReader) attach(s *Subscription, o *JournalOptions) {
 	r.mu.Lock()
 	r.subs = append(r.subs, s)
 	r.mu.Unlock()
+	for _, path := range slices.Sorted(maps.Keys(r.failed)) {
+		s.tell(logbook.Error, journalLogger, r.failed[path])
+	}
 	begin := uint64(max(o.Since.UnixMicro(), 0))
 	stored := uint64(max(o.Start.Pos, 0)*1e6 + 0.5)
 	c := &s.journal
@@ -280,6 +290,9 @@ func (r *journalReader) skipTo(c *journalCursor, stored uint64) {
 
 // pass serves all listeners once. It returns true when there is more to do.
 func (r *journalReader) pass() (again bool) {
+	if len(r.subs) == 0 {
+		return false // nobody would be told of a file that cannot be read
+	}
 	if r.rescan.Load() {
 		r.scan()
 	}

@@ -14,7 +14,13 @@ import (
 
 func listenJournal(t testing.TB, h *Hub, opts JournalOptions) *listener {
 	t.Helper()
-	l := &listener{t: t, lines: make(chan got, 1<<15), notes: make(chan logbook.Record, 1000)}
+	l := newListener(t)
+	l.subscribeJournal(h, opts)
+	return l
+}
+
+func (l *listener) subscribeJournal(h *Hub, opts JournalOptions) {
+	l.t.Helper()
 	if opts.Flags == 0 {
 		opts.Flags = -1
 	}
@@ -22,10 +28,9 @@ func listenJournal(t testing.TB, h *Hub, opts JournalOptions) *listener {
 	opts.Notice = func(r logbook.Record) { l.notes <- r }
 	sub, err := h.SubscribeJournal(opts)
 	if err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
 	l.sub = sub
-	return l
 }
 
 func (l *listener) settledJournal() {
@@ -215,17 +220,21 @@ func TestDamagedJournalIsGivenUpAndSaid(t *testing.T) {
 		data[i] ^= 0x5a
 	}
 	write(t, path, string(data))
-	l := listenJournal(t, newHub(t, Options{}), JournalOptions{Path: dir})
-	l.note("Journal file " + path + " is given up")
-	l.next(10)
+	h := newHub(t, Options{})
+	for range 2 { // who comes later is told as well
+		l := listenJournal(t, h, JournalOptions{Path: dir})
+		l.note("Journal file " + path + " is given up")
+		l.next(10)
+	}
 }
 
 func TestJournalFileThatShrinksIsGivenUp(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "system.journal")
 	journaltest.Write(t, path, journaltest.Samples(5000))
-	l := listenJournal(t, newHub(t, Options{}), JournalOptions{Path: dir, Window: 1})
+	l := newListener(t)
 	l.pause()
+	l.subscribeJournal(newHub(t, Options{}), JournalOptions{Path: dir, Window: 1})
 	l.next(1)
 	if err := os.Truncate(path, 4096); err != nil {
 		t.Fatal(err)

@@ -118,18 +118,13 @@ func (r *reader) append(g *generation) {
 	}
 }
 
-// fail remembers why the path cannot be read and says so once.
+// fail remembers why the path cannot be read and says so once to each listener.
 func (r *reader) fail(err error) {
-	was := r.failure
 	r.failure = err
 	for _, s := range r.subs {
-		s.setErr(err)
-	}
-	if was != nil && errors.Is(was, errors.Unwrap(err)) {
-		return
-	}
-	for _, s := range r.subs {
+		was := s.setErr(err)
 		switch {
+		case was != nil && errors.Is(was, errors.Unwrap(err)):
 		case !errors.Is(err, fs.ErrNotExist):
 			s.tell(logbook.Error, filterLogger, fmt.Sprintf("Unable to %v", err))
 		case len(r.gens) > 0:

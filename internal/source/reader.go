@@ -154,8 +154,12 @@ func (r *reader) watched() bool {
 }
 
 // pass reads everything that is there: first what was open before, to its end,
-// and only then what has taken its place.
+// and only then what has taken its place. Without a listener there is nobody
+// to be told what is wrong with the file.
 func (r *reader) pass() (delivered bool) {
+	if len(r.subs) == 0 {
+		return false
+	}
 	delivered = r.pump()
 	for !r.hasTasks() && r.look() {
 		delivered = r.pump() || delivered
@@ -184,7 +188,6 @@ func (r *reader) attach(s *Subscription) {
 	r.look()
 	last := r.newest()
 	s.acked = Position{Path: r.path}
-	s.setErr(r.failure)
 	if last == nil || r.failure != nil {
 		s.enter() // there is nothing to be caught up with
 		return

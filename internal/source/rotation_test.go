@@ -207,8 +207,9 @@ func TestCopytruncateLosesOnlyWhatItDestroys(t *testing.T) {
 func TestRotationsBeyondTheBoundAreTold(t *testing.T) {
 	path := logFile(t, "0\n")
 	h := newHub(t, Options{})
-	l := listen(t, h, path, SubscribeOptions{Window: 1})
+	l := newListener(t)
 	l.pause()
+	l.subscribe(h, path, SubscribeOptions{Window: 1})
 	l.want("0")
 	r := l.sub.feeder.(*reader)
 	for i := 1; i <= maxGenerations+2; i++ {

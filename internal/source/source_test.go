@@ -41,17 +41,26 @@ type listener struct {
 	stop bool
 }
 
+func newListener(t testing.TB) *listener {
+	return &listener{t: t, lines: make(chan got, 1<<15), notes: make(chan logbook.Record, 1000)}
+}
+
 func listen(t testing.TB, h *Hub, path string, opts SubscribeOptions) *listener {
 	t.Helper()
-	l := &listener{t: t, lines: make(chan got, 1<<15), notes: make(chan logbook.Record, 1000)}
+	l := newListener(t)
+	l.subscribe(h, path, opts)
+	return l
+}
+
+func (l *listener) subscribe(h *Hub, path string, opts SubscribeOptions) {
+	l.t.Helper()
 	opts.Sink = l.take
 	opts.Notice = func(r logbook.Record) { l.notes <- r }
 	sub, err := h.Subscribe(path, opts)
 	if err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
 	l.sub = sub
-	return l
 }
 
 // pause keeps batches from now on instead of releasing them.
@@ -448,6 +457,7 @@ func TestUnreadableFileIsToldOnceAndReadLater(t *testing.T) {
 		t.Errorf("told again: %v", again)
 	default:
 	}
+	listen(t, r.hub, path, SubscribeOptions{}).note("Unable to open " + path) // who comes later is told as well
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

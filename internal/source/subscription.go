@@ -198,10 +198,13 @@ func (s *Subscription) tell(level logbook.Level, logger, text string) {
 	}
 }
 
-func (s *Subscription) setErr(err error) {
+// setErr notes why nothing can be read, nil if it can, and returns what was
+// noted before.
+func (s *Subscription) setErr(err error) (was error) {
 	s.mu.Lock()
-	s.err = err
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	was, s.err = s.err, err
+	return was
 }
 
 // enter marks the source as caught up with. It returns false if it was already.

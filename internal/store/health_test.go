@@ -57,7 +57,7 @@ func writeJunk(t *testing.T, path string) {
 
 // sqliteExec changes a file as another program would.
 func sqliteExec(path, text string) (sql.Result, error) {
-	db, err := sql.Open("sqlite", path)
+	db, err := beside(path)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func TestReadersDoNotQueueUpBehindALock(t *testing.T) {
 	now.Store(base.UnixNano())
 	s := openTest(t, path, Options{Patience: 50 * time.Millisecond, Now: func() time.Time { return time.Unix(0, now.Load()) }})
 	commit(t, s, Batch{Bans: []Ban{ban("j", "192.0.2.1", base, 600)}})
-	other, err := sql.Open("sqlite", path)
+	other, err := beside(path)
 	if err != nil {
 		t.Fatal(err)
 	}

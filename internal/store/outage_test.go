@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -69,7 +68,7 @@ func TestLockedFileKeepsChangesUntilItIsFree(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f.sqlite3")
 	s, said := watched(t, path)
 	commit(t, s, Batch{Bans: []Ban{ban("j", "192.0.2.1", base, 600), ban("j", "192.0.2.2", base, 600)}})
-	other, err := sql.Open("sqlite", path)
+	other, err := beside(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +111,7 @@ func TestFileThatIsLockedAtTheStartIsOpenedLater(t *testing.T) {
 	first := openTest(t, path, Options{})
 	commit(t, first, Batch{Bans: []Ban{ban("j", "192.0.2.1", base, 600), ban("j", "192.0.2.2", base, 600)}})
 	_, _ = first.Close()
-	other, err := sql.Open("sqlite", path)
+	other, err := beside(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,10 +46,15 @@ func ban(jail, id string, at time.Time, bantime int64) Ban {
 	return Ban{Jail: jail, Ticket: ticket.Ticket{ID: ipaddr.Parse(id), Time: at, Bantime: bantime, BanCount: 1}}
 }
 
+// beside opens the file as another program does that waits for its lock.
+func beside(path string) (*sql.DB, error) {
+	return sql.Open("sqlite", path+"?_pragma=busy_timeout(10000)")
+}
+
 // query reads a file with a connection of its own, as another program would.
 func query(t testing.TB, path, text string) string {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
+	db, err := beside(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +89,7 @@ func query(t testing.TB, path, text string) string {
 
 func execAll(t testing.TB, path string, statements ...string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
+	db, err := beside(path)
 	if err != nil {
 		t.Fatal(err)
 	}
